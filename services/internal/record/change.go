@@ -1,0 +1,98 @@
+package record
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+)
+
+// Action is what a pending change does to its record.
+type Action string
+
+// The actions of a pending change (protocol section 1). Devices may send them
+// in any case; a Change holds them in lower case.
+const (
+	ActionCreate Action = "create"
+	ActionUpdate Action = "update"
+	ActionDelete Action = "delete"
+)
+
+// Change is a pending change: a create, update or delete that a device made.
+//
+// A change is identified by its hash *and its content*: after a lost answer a
+// device may send a newer content under the old hash (protocol section 4, trap 1).
+// Digest tells the contents apart.
+type Change struct {
+	Dataset  string          // dataset id
+	ClientID string          // dataset client id of the request that brought the change
+	CUID     string          // the device
+	Hash     string          // the device's name for the change
+	Action   Action          // lower case; anything but the three actions is reported as failed
+	UID      string          // as the device sent it; for a create, the uid that it made up
+	Pre      json.RawMessage // the record before the change, nil when absent
+	Post     json.RawMessage // the record after the change, nil when absent
+
+	// Timestamp is when the device made the change, in milliseconds since 1970
+	// by the device's clock; 0 when absent.
+	Timestamp int64
+	// MetaData is the meta_data of the request, nil when absent. It is handed to the adapter.
+	MetaData json.RawMessage
+	// Invalid is why the change can't be applied, found while decoding (for
+	// instance "uid is not a text"); empty when the parts above say everything.
+	Invalid string
+}
+
+// Digest identifies the content of the change: action, uid, pre and post. Two
+// changes with the same hash and digest are the same change, sent twice.
+// The order of keys and the spelling of numbers do not count.
+func (c Change) Digest() string {
+	h := sha256.New()
+	for _, part := range []string{string(c.Action), c.UID, canonicalOrRaw(c.Pre), canonicalOrRaw(c.Post)} {
+		// A NUL can't stand unescaped in canonical JSON, nor matter in an action or
+		// uid more than once, so that it separates the parts.
+		h.Write([]byte(strings.ReplaceAll(part, "\x00", "\x00\x00")))
+		h.Write([]byte{0, 1})
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// Problem says why the change can't be applied, in words for the device's
+// user, or "" when it can be tried (protocol section 4). Such a change is
+// answered as failed, never dropped: the device would keep it for ever.
+func (c Change) Problem() string {
+	switch {
+	case c.Invalid != "":
+		return c.Invalid
+	case c.Action == "":
+		return "the change has no action"
+	case c.Action != ActionCreate && c.Action != ActionUpdate && c.Action != ActionDelete:
+		return "unknown action " + quote(string(c.Action)) + "; known are create, update, delete"
+	case c.UID == "":
+		return "the change has no uid"
+	case c.Action != ActionDelete && !IsObject(c.Post):
+		return "post of a " + string(c.Action) + " must be a JSON object"
+	case c.Action == ActionDelete && !IsObject(c.Pre):
+		return "pre of a delete must be a JSON object: the record that the device meant to delete"
+	}
+	return ""
+}
+
+func quote(s string) string {
+	if len(s) > 40 {
+		s = s[:40] + "..."
+	}
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+func canonicalOrRaw(raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return ""
+	}
+	text, err := Canonical(raw)
+	if err != nil {
+		return string(raw)
+	}
+	return text
+}

@@ -1,0 +1,90 @@
+package record
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// Record is one record of a dataset as devices see it.
+type Record struct {
+	UID  string
+	Hash string          // hash of Data
+	Data json.RawMessage // a JSON object
+}
+
+// SyncConfig is how a dataset is kept in step with its backend (protocol section 7).
+type SyncConfig struct {
+	SyncFrequency       time.Duration // between the end of a sync run and the next; default 10 s
+	ClientSyncTimeout   time.Duration // not accessed for so long: no more sync runs; default 1 h
+	BackendListTimeout  time.Duration // how long the backend may take to list; default 5 min
+	MaxScheduleWaitTime time.Duration // 0: SyncFrequency + BackendListTimeout
+}
+
+// DefaultSyncConfig is what a dataset gets that sets nothing.
+func DefaultSyncConfig() SyncConfig {
+	return SyncConfig{SyncFrequency: 10 * time.Second, ClientSyncTimeout: time.Hour, BackendListTimeout: 5 * time.Minute}
+}
+
+// ScheduleWait is how long a scheduled sync run may take to end before another
+// is scheduled in its place.
+func (c SyncConfig) ScheduleWait() time.Duration {
+	if c.MaxScheduleWaitTime > 0 {
+		return c.MaxScheduleWaitTime
+	}
+	return c.SyncFrequency + c.BackendListTimeout
+}
+
+// DatasetClient is one view of a dataset: all devices that ask with the same
+// query_params share it.
+type DatasetClient struct {
+	ID          string // DatasetClientID(Dataset, QueryParams)
+	Dataset     string
+	QueryParams json.RawMessage // a JSON object
+	MetaData    json.RawMessage // of the last request, a JSON object
+	Config      SyncConfig
+
+	// ContentHash covers uid and hash of every record at the last sync run that
+	// stored records; "" before there was one.
+	ContentHash string
+	// Revision grows when a sync run ends that changed the view, or before which a
+	// change was applied through it, and at once when a change failed or collided.
+	// It is part of the global hash, so that contents which change there and back
+	// between two looks of a device are not mistaken for no change.
+	Revision       int64
+	CollisionCount int64
+
+	Active        bool
+	Stopped       bool
+	LastAccessed  time.Time
+	SyncScheduled time.Time // zero: not scheduled
+	SyncLoopStart time.Time // zero: never started
+	SyncLoopEnd   time.Time // while a run is under way: when it will be given up
+	SyncCompleted bool      // a sync run has stored records
+
+	// CompletedRunStart is when the last run that stored records began: a change
+	// applied after it may be missing from the stored records.
+	CompletedRunStart time.Time
+}
+
+// GlobalHash is the opaque text that devices compare (protocol section 1), ""
+// while no sync run has stored records.
+func (d DatasetClient) GlobalHash() string {
+	if d.ContentHash == "" {
+		return ""
+	}
+	return d.ContentHash + "_" + strconv.FormatInt(d.Revision, 10)
+}
+
+// DatasetClientID is the id of the view that queryParams selects of a dataset:
+// `<dataset>_<hash of query_params>`. Absent query_params count as {}.
+func DatasetClientID(dataset string, queryParams json.RawMessage) (string, error) {
+	if len(queryParams) == 0 || string(queryParams) == "null" {
+		queryParams = json.RawMessage("{}")
+	}
+	hash, err := Hash(queryParams)
+	if err != nil {
+		return "", err
+	}
+	return dataset + "_" + hash, nil
+}
