@@ -2,9 +2,11 @@ package record
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"strings"
+	"fmt"
+	"io"
 )
 
 // Action is what a pending change does to its record.
@@ -45,14 +47,17 @@ type Change struct {
 
 // Digest identifies the content of the change: action, uid, pre and post. Two
 // changes with the same hash and digest are the same change, sent twice.
-// The order of keys and the spelling of numbers do not count.
+//
+// The order of keys and white space do not count, nor does the spelling of texts
+// and fractions. What the hash of a record can't tell apart does count: {} and [],
+// or two integers that are one double. A digest that is too fine costs a harmless
+// repetition; one that is too coarse would lose an edit.
 func (c Change) Digest() string {
 	h := sha256.New()
-	for _, part := range []string{string(c.Action), c.UID, canonicalOrRaw(c.Pre), canonicalOrRaw(c.Post)} {
-		// A NUL can't stand unescaped in canonical JSON, nor matter in an action or
-		// uid more than once, so that it separates the parts.
-		h.Write([]byte(strings.ReplaceAll(part, "\x00", "\x00\x00")))
-		h.Write([]byte{0, 1})
+	var size [binary.MaxVarintLen64]byte
+	for _, part := range []string{string(c.Action), c.UID, normalOrRaw(c.Pre), normalOrRaw(c.Post)} {
+		h.Write(binary.AppendUvarint(size[:0], uint64(len(part)))) // so that no part borrows from the next
+		io.WriteString(h, part)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
@@ -71,26 +76,23 @@ func (c Change) Problem() string {
 	case c.UID == "":
 		return "the change has no uid"
 	case c.Action != ActionDelete && !IsObject(c.Post):
-		return "post of a " + string(c.Action) + " must be a JSON object"
+		return "post must be a JSON object (" + string(c.Action) + ")"
 	case c.Action == ActionDelete && !IsObject(c.Pre):
 		return "pre of a delete must be a JSON object: the record that the device meant to delete"
 	}
 	return ""
 }
 
-func quote(s string) string {
-	if len(s) > 40 {
-		s = s[:40] + "..."
-	}
-	b, _ := json.Marshal(s)
-	return string(b)
-}
+// quote shortens and quotes what a device sent.
+func quote(s string) string { return fmt.Sprintf("%.40q", s) }
 
-func canonicalOrRaw(raw json.RawMessage) string {
+// normalOrRaw returns the normal form of raw, and raw itself where it is not
+// JSON. Absent counts as null.
+func normalOrRaw(raw json.RawMessage) string {
 	if len(raw) == 0 {
-		return ""
+		return "null"
 	}
-	text, err := Canonical(raw)
+	text, err := normal(raw)
 	if err != nil {
 		return string(raw)
 	}

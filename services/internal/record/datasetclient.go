@@ -77,12 +77,13 @@ func (d DatasetClient) GlobalHash() string {
 }
 
 // DatasetClientID is the id of the view that queryParams selects of a dataset:
-// `<dataset>_<hash of query_params>`. Absent query_params count as {}.
+// `<dataset>_<hash of query_params>`. query_params that have no hash (absent, null)
+// count as {}. Errors as Hash.
 func DatasetClientID(dataset string, queryParams json.RawMessage) (string, error) {
-	if len(queryParams) == 0 || string(queryParams) == "null" {
-		queryParams = json.RawMessage("{}")
-	}
 	hash, err := Hash(queryParams)
+	if err == nil && hash == "" {
+		hash, err = Hash(json.RawMessage("{}"))
+	}
 	if err != nil {
 		return "", err
 	}

@@ -242,10 +242,11 @@ type Scheduled struct {
 
 // Runs is the life of a sync run. Runs of one dataset client never overlap.
 type Runs interface {
-	// BeginRun sets SyncLoopStart = now and SyncLoopEnd = now + timeout. ErrBusy while another
-	// run's timeout has not passed; after that the other run is replaced and stale.
-	// ErrNotFound.
-	BeginRun(ctx context.Context, clientID string, timeout time.Duration) (Run, error)
+	// BeginRun begins the run that a job (its claim's ID) asks for: SyncLoopStart = now and
+	// SyncLoopEnd = now + the dataset client's BackendListTimeout. ErrBusy while another run
+	// is under way and that time has not passed; after that the other run is
+	// replaced and stale. ErrNotFound.
+	BeginRun(ctx context.Context, clientID, jobID string) (Run, error)
 	// ViewHashes reads uid and hash of every record of the view, no data.
 	ViewHashes(ctx context.Context, clientID string) iter.Seq2[UIDHash, error]
 	// WriteRecords stores a batch of differences. Each batch is atomic; the run as a
@@ -258,9 +259,11 @@ type Runs interface {
 	// the run before began. With "" the run failed, and all else stays as it was.
 	// ErrStale.
 	EndRun(ctx context.Context, run Run, contentHash string) error
-	// MarkRunEnded is for a job that was delivered a second time: SyncLoopEnd = now,
-	// SyncScheduled = zero, unless a run is under way (then nothing). ErrNotFound.
-	MarkRunEnded(ctx context.Context, clientID string) error
+	// MarkRunEnded is for a job that was delivered a second time, since its worker died
+	// or was paused: SyncLoopEnd = now, SyncScheduled = zero, and the run that this
+	// job began, if it is still under way, is stale from now on. A run that another job began
+	// is left alone, with everything else. ErrNotFound.
+	MarkRunEnded(ctx context.Context, clientID, jobID string) error
 }
 
 // Run is a sync run under way.

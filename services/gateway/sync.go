@@ -1,0 +1,164 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/tandem-sync/tandem/services/internal/record"
+	"github.com/tandem-sync/tandem/services/internal/store"
+	"github.com/tandem-sync/tandem/services/internal/wake"
+	"github.com/tandem-sync/tandem/services/internal/wire"
+)
+
+// handleSync answers fn "sync": takes the device's acknowledgements and changes, and
+// tells what became of earlier ones. Nothing new costs one store read.
+func (g *Gateway) handleSync(w http.ResponseWriter, r *http.Request, c call) error {
+	ctx := r.Context()
+	dc, updates, err := g.store.SyncState(ctx, c.ClientID, c.dataset, c.CUID, g.cfg.SyncReqAckLimit)
+	if err != nil {
+		return fmt.Errorf("read the state of dataset %s: %w", c.dataset, err)
+	}
+	if dc != nil && dc.Stopped {
+		return stopped(c.dataset)
+	}
+	if err := g.touch(ctx, c, dc); err != nil {
+		return err
+	}
+	if err := g.takeAcks(ctx, c); err != nil {
+		return err
+	}
+	if updates, err = g.takeChanges(ctx, c, updates); err != nil {
+		return err
+	}
+	resp := wire.SyncResponse{Updates: without(updates, c.Acks)}
+	if dc != nil {
+		resp.Hash = dc.GlobalHash()
+	}
+	if err := g.respond(ctx, c); err != nil {
+		return err
+	}
+	writeRaw(w, http.StatusOK, resp.Encode())
+	return nil
+}
+
+func stopped(dataset string) error { return fmt.Errorf("sync stopped for dataset %s", dataset) }
+
+// touch notes the access. A dataset client that is new, or asleep, is written at
+// once, so that it is synced at once; the rest is merged and written later.
+func (g *Gateway) touch(ctx context.Context, c call, dc *record.DatasetClient) error {
+	t := store.Touch{ID: c.ClientID, Dataset: c.dataset, QueryParams: c.QueryParams, MetaData: c.MetaData, Config: c.cfg, At: g.clock()}
+	if dc != nil && dc.Active {
+		g.touches.add(t)
+		return nil
+	}
+	if err := g.store.TouchDatasetClients(ctx, []store.Touch{t}); err != nil {
+		return fmt.Errorf("note the access to dataset %s: %w", c.dataset, err)
+	}
+	g.bus.Publish(wake.Schedule)
+	return nil
+}
+
+// takeAcks queues the acknowledgements.
+func (g *Gateway) takeAcks(ctx context.Context, c call) error {
+	acks := c.Acks
+	if limit := g.cfg.SyncReqAckLimit; limit > 0 && len(acks) > limit {
+		acks = acks[:limit] // the device sends the others again
+	}
+	if len(acks) == 0 {
+		return nil
+	}
+	latest := g.clock().UnixMilli() - 1
+	sent := make([]record.Ack, len(acks))
+	for i, a := range acks {
+		// An acknowledgement without the time of its update stands for whatever
+		// result there was when it came.
+		if a.Timestamp <= 0 {
+			a.Timestamp = latest
+		}
+		sent[i] = a
+	}
+	enqueue := func(ctx context.Context) error {
+		if err := g.store.EnqueueAcks(ctx, sent); err != nil {
+			return fmt.Errorf("queue %d acknowledgements of dataset %s: %w", len(sent), c.dataset, err)
+		}
+		g.bus.Publish(wake.Ack)
+		return nil
+	}
+	if g.cfg.SyncReqWaitForAck {
+		return enqueue(ctx)
+	}
+	go func() {
+		// Not waited for, as the setting asks: an acknowledgement that is lost is
+		// sent again with the update that it left in place.
+		if err := enqueue(context.WithoutCancel(ctx)); err != nil {
+			g.log.Error("acknowledgements not stored", "dataset", c.dataset, "cuid", c.CUID, "err", err)
+		}
+	}()
+	return nil
+}
+
+// takeChanges queues the changes, in the device's order; they are durable when it
+// returns. updates are those read before; where the request sends a change again
+// that has a result among them, they are read anew, since the store has reported
+// that result once more or taken back the result of an older version.
+func (g *Gateway) takeChanges(ctx context.Context, c call, updates []record.Update) ([]record.Update, error) {
+	if len(c.Changes) == 0 {
+		return updates, nil
+	}
+	done, err := g.store.EnqueueChanges(ctx, c.Changes)
+	if err != nil {
+		return nil, fmt.Errorf("queue %d changes of dataset %s: %w", len(c.Changes), c.dataset, err)
+	}
+	if done.Queued > 0 {
+		g.bus.Publish(wake.Pending)
+	}
+	if done.Repeated == 0 && !overlap(updates, c.Changes) {
+		return updates, nil
+	}
+	updates, err = g.store.ListUpdates(ctx, c.dataset, c.CUID, g.cfg.SyncReqAckLimit)
+	if err != nil {
+		return nil, fmt.Errorf("read the updates of dataset %s: %w", c.dataset, err)
+	}
+	return updates, nil
+}
+
+// overlap tells whether a change has a result among updates.
+func overlap(updates []record.Update, changes []record.Change) bool {
+	if len(updates) == 0 {
+		return false
+	}
+	hashes := make(map[string]struct{}, len(updates))
+	for _, u := range updates {
+		hashes[u.Hash] = struct{}{}
+	}
+	for _, c := range changes {
+		if _, ok := hashes[c.Hash]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// without leaves out the updates that this very request acknowledges: they wait
+// to be removed.
+func without(updates []record.Update, acks []record.Ack) []record.Update {
+	if len(acks) == 0 {
+		return updates
+	}
+	seen := make(map[string]int64, len(acks))
+	for _, a := range acks {
+		if t, ok := seen[a.Hash]; !ok || t < a.Timestamp {
+			seen[a.Hash] = a.Timestamp
+		}
+	}
+	var left []record.Update
+	for _, u := range updates {
+		t, acked := seen[u.Hash]
+		// A later result than the one acknowledged was not seen by the device.
+		if !acked || (t > 0 && u.Timestamp > t) {
+			left = append(left, u)
+		}
+	}
+	return left
+}

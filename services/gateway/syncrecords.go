@@ -1,0 +1,114 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/tandem-sync/tandem/services/internal/delta"
+	"github.com/tandem-sync/tandem/services/internal/record"
+	"github.com/tandem-sync/tandem/services/internal/store"
+	"github.com/tandem-sync/tandem/services/internal/wire"
+)
+
+// handleSyncRecords answers fn "syncRecords": the difference between the stored view and
+// what the device has. Only the data of what differs is read.
+//
+// The global hash is read first: should a sync run store records meanwhile, the
+// device gets newer records under an older hash and asks again, never the reverse.
+func (g *Gateway) handleSyncRecords(w http.ResponseWriter, r *http.Request, c call) error {
+	ctx := r.Context()
+	dc, err := g.store.DatasetClient(ctx, c.ClientID)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("unknown dataset client datasetId = %s :: queryParams = %s", c.dataset, c.QueryParams)
+	}
+	if err != nil {
+		return fmt.Errorf("read the state of dataset %s: %w", c.dataset, err)
+	}
+	if dc.Stopped {
+		return stopped(c.dataset)
+	}
+	if !dc.SyncCompleted {
+		writeRaw(w, http.StatusOK, []byte(wire.NoRecords))
+		return nil
+	}
+	// What this device changed since the view was listed, or is about to change,
+	// would look taken back: such records are left as the device has them.
+	own, err := g.store.ChangedUIDs(ctx, c.dataset, c.CUID, dc.CompletedRunStart)
+	if err != nil {
+		return fmt.Errorf("read the changes of this device in dataset %s: %w", c.dataset, err)
+	}
+	hidden := make(map[string]struct{}, len(own))
+	for _, uid := range own {
+		hidden[uid] = struct{}{}
+	}
+	diff, err := g.difference(ctx, c, hidden)
+	if err != nil {
+		return fmt.Errorf("read the records of dataset %s: %w", c.dataset, err)
+	}
+	if err := g.respond(ctx, c); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	out := wire.NewRecordsWriter(w)
+	if err := g.writeDifference(ctx, out, c.dataset, diff, dc.GlobalHash()); err != nil {
+		if !out.Started() {
+			return err
+		}
+		// A part is on its way: only a broken connection tells the device that it is
+		// not all.
+		g.log.Error("answer broken off", "dataset", c.dataset, "cuid", c.CUID, "err", err)
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+// difference compares the stored view with what the device has.
+func (g *Gateway) difference(ctx context.Context, c call, hidden map[string]struct{}) (delta.Delta, error) {
+	var failed error
+	view := func(yield func(uid, hash string) bool) {
+		for pair, err := range g.store.ViewHashes(ctx, c.ClientID) {
+			if err != nil {
+				failed = err
+				return
+			}
+			if !yield(pair.UID, pair.Hash) {
+				return
+			}
+		}
+	}
+	diff := delta.Compute(view, c.ClientRecs, hidden)
+	return diff, failed
+}
+
+// readBatch is how many records are held in memory for an answer.
+const readBatch = 200
+
+// writeDifference writes the answer, reading the data of what differs batch by batch.
+func (g *Gateway) writeDifference(ctx context.Context, out *wire.RecordsWriter, dataset string, diff delta.Delta, hash string) error {
+	write := func(uids []string, to func([]record.Record) error) error {
+		for batch := range slices.Chunk(uids, readBatch) {
+			records, err := g.store.ReadRecords(ctx, dataset, batch)
+			if err != nil {
+				return fmt.Errorf("read the records of dataset %s: %w", dataset, err)
+			}
+			if err := to(records); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := write(diff.Create, out.Create); err != nil {
+		return err
+	}
+	if err := write(diff.Update, out.Update); err != nil {
+		return err
+	}
+	if err := out.Delete(diff.Delete); err != nil {
+		return err
+	}
+	return out.Close(hash)
+}

@@ -1,0 +1,152 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/tandem-sync/tandem/api/adapter"
+	"github.com/tandem-sync/tandem/services/adapters/embedded"
+	"github.com/tandem-sync/tandem/services/gateway"
+	"github.com/tandem-sync/tandem/services/internal/backend"
+	"github.com/tandem-sync/tandem/services/internal/clock"
+	"github.com/tandem-sync/tandem/services/internal/config"
+	"github.com/tandem-sync/tandem/services/internal/stats"
+	"github.com/tandem-sync/tandem/services/internal/store"
+	"github.com/tandem-sync/tandem/services/internal/store/sqlite"
+	"github.com/tandem-sync/tandem/services/internal/store/wrap"
+	"github.com/tandem-sync/tandem/services/internal/wake"
+	"github.com/tandem-sync/tandem/services/internal/wake/nats"
+)
+
+// Options is what a node is made of.
+type Options struct {
+	Config  config.Config
+	Version string
+	Log     *slog.Logger
+
+	// Adapter takes the place of the embedded adapter, for tests.
+	Adapter adapter.Adapter
+}
+
+// Node is a running `tandem all`.
+type Node struct {
+	opts Options
+	log  *slog.Logger
+
+	engine  store.Store // as the engine made it
+	store   store.Store // observed
+	bus     wake.Bus
+	router  *backend.Router
+	stats   *stats.Stats
+	gateway *gateway.Gateway
+	http    *http.Server
+	listen  net.Listener
+	admin   *grpc.Server
+
+	closers []func() error // what was opened, in order
+	done    chan struct{}
+	err     error // set before done is closed
+}
+
+// StartAll opens the data folder and starts every role. The node runs until ctx
+// ends or a part of it fails; Wait tells.
+func StartAll(ctx context.Context, o Options) (*Node, error) {
+	n := &Node{opts: o, log: o.Log, done: make(chan struct{})}
+	if err := n.open(ctx); err != nil {
+		return nil, errors.Join(err, n.close())
+	}
+	go n.run(ctx)
+	return n, nil
+}
+
+// URL is where devices reach the node.
+func (n *Node) URL() string { return "http://" + n.listen.Addr().String() }
+
+// Wait returns when the node has stopped: nil after an orderly stop.
+func (n *Node) Wait() error {
+	<-n.done
+	return n.err
+}
+
+// AdminSocket is the path of the administration API's socket in a data folder.
+func AdminSocket(data string) string { return filepath.Join(data, "admin.sock") }
+
+func (n *Node) open(ctx context.Context) error {
+	cfg := n.opts.Config
+	if err := os.MkdirAll(cfg.Store.Data, 0o700); err != nil {
+		return fmt.Errorf("data folder (setting data): %w", err)
+	}
+	if cfg.Stats.Collect {
+		n.stats = stats.New(stats.Options{Keep: cfg.Stats.RecordsToKeep, Clock: clock.System})
+	}
+	engine, err := sqlite.Open(ctx, sqlite.Options{
+		Path: filepath.Join(cfg.Store.Data, "tandem.db"), Clock: clock.System,
+		QueueTTL: cfg.Store.QueueMessagesTTL, Logger: n.log,
+	})
+	if err != nil {
+		return err
+	}
+	n.engine = engine
+	n.closers = append(n.closers, engine.Close)
+	n.store = wrap.Observe(engine, func(op string, took time.Duration, _ error) {
+		n.stats.Observe(stats.StorageTime, op, float64(took)/float64(time.Millisecond))
+	})
+	if err := n.openBackends(cfg); err != nil {
+		return err
+	}
+	bus, err := nats.Embedded(n.log)
+	if err != nil {
+		return err
+	}
+	n.bus = bus
+	n.closers = append(n.closers, func() error { bus.Close(); return nil })
+	if n.gateway, err = n.newGateway(); err != nil {
+		return err
+	}
+	return n.openListeners(ctx, cfg)
+}
+
+// openBackends opens the default adapter in this process and the way to those
+// that the configuration names.
+func (n *Node) openBackends(cfg config.Config) error {
+	served := n.opts.Adapter
+	if served == nil {
+		emb, err := embedded.Open(filepath.Join(cfg.Store.Data, "backend.db"))
+		if err != nil {
+			return err
+		}
+		n.closers = append(n.closers, emb.Close)
+		served = emb
+	}
+	conn, stop := backend.InProcess(served, adapter.WithLogger(n.log))
+	n.closers = append(n.closers, func() error { stop(); return nil })
+	n.router = backend.New(backend.Options{
+		Default: conn,
+		Routes: func(dataset string) string {
+			d, _ := cfg.Datasets.For(dataset)
+			return d.Adapter
+		},
+		CallTimeout: cfg.Adapters.Timeout, MaxConcurrent: cfg.Adapters.Concurrency, Logger: n.log,
+	})
+	n.closers = append(n.closers, n.router.Close)
+	return nil
+}
+
+// close closes what was opened, the last first.
+func (n *Node) close() error {
+	var errs []error
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		errs = append(errs, n.closers[i]())
+	}
+	n.closers = nil
+	return errors.Join(errs...)
+}
