@@ -10,7 +10,7 @@ import (
 type Collision struct {
 	ID        string // the adapter's name for it
 	UID       string
-	Hash      string
+	Hash      string          // of the data that the backend held; "" when it held none
 	Timestamp int64           // milliseconds since 1970
 	Pre       json.RawMessage // nil when absent
 	Post      json.RawMessage // nil when absent
@@ -30,7 +30,7 @@ func CollisionsJSON(list []Collision) json.RawMessage {
 		b.WriteString(`:{"uid":`)
 		b.Write(quoted(c.UID))
 		b.WriteString(`,"hash":`)
-		b.Write(quoted(c.Hash))
+		b.Write(quotedOrNull(c.Hash))
 		b.WriteString(`,"pre":`)
 		b.Write(orNull(c.Pre))
 		b.WriteString(`,"post":`)
@@ -46,6 +46,13 @@ func CollisionsJSON(list []Collision) json.RawMessage {
 func quoted(s string) []byte {
 	b, _ := json.Marshal(s) // a string always marshals
 	return b
+}
+
+func quotedOrNull(s string) []byte {
+	if s == "" {
+		return []byte("null")
+	}
+	return quoted(s)
 }
 
 func orNull(raw json.RawMessage) []byte {

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -48,12 +49,15 @@ func Serve(ctx context.Context, addr string, a Adapter, opts ...Option) error {
 	o.log.Info("adapter is serving", "address", listener.Addr().String())
 	select {
 	case err := <-done:
+		server.Stop()
 		return fmt.Errorf("adapter: %w", err)
 	case <-ctx.Done():
 	}
 	state.Shutdown()
 	stop(server, o.grace)
-	<-done
+	if err := <-done; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("adapter: %w", err)
+	}
 	o.log.Info("adapter has stopped")
 	return nil
 }

@@ -155,6 +155,20 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// A power cut must not take back what was answered.
+func TestDurability(t *testing.T) {
+	a := open1(t, filepath.Join(t.TempDir(), "data.db"))
+	for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal"} {
+		var got string
+		if err := a.writer.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+			t.Errorf("%s is %s, want %s (%v)", pragma, got, want, err)
+		}
+	}
+	if _, err := a.reader.Exec("DELETE FROM records"); err == nil {
+		t.Error("the reader's connections can write")
+	}
+}
+
 func TestNewerFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "data.db")
 	a := open1(t, path)

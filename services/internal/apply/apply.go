@@ -87,7 +87,7 @@ func (f Facts) write() (Decision, error) {
 		return Decision{Step: StepUpdate}, nil
 	case mine:
 		// No pre and no record: there is nothing to update, and nobody to collide with.
-		return Decision{StepFail, "there is no record " + f.RecordUID + " to update"}, nil
+		return Decision{StepFail, "there is no record " + f.RecordUID + " to update, and the change has no pre"}, nil
 	}
 	return Decision{Step: StepCollide}, nil
 }

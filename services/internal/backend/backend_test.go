@@ -161,13 +161,16 @@ func TestListBreakOffAndPanic(t *testing.T) {
 	for i := range 10 {
 		create(t, b, one, fmt.Sprint(i))
 	}
-	for range b.List(t.Context(), ListRequest{}) {
+	for _, err := range b.List(t.Context(), ListRequest{}) {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	func() {
 		defer func() { _ = recover() }()
-		for range b.List(t.Context(), ListRequest{}) {
-			panic("the consumer's own")
+		for _, err := range b.List(t.Context(), ListRequest{}) {
+			panic(fmt.Sprint("the consumer's own, with ", err))
 		}
 	}()
 	create(t, b, one, "the only slot is free again")

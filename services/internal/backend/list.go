@@ -30,13 +30,13 @@ func (b *Backend) list(ctx context.Context, req ListRequest, yield func(record.R
 	if err := b.check("List", req.Dataset, size(req.QueryParams)); err != nil {
 		return err
 	}
-	limited, cancel := ctx, context.CancelFunc(nil)
-	if _, ok := ctx.Deadline(); ok {
-		limited, cancel = context.WithCancel(ctx)
-	} else {
-		limited, cancel = context.WithTimeout(ctx, b.listTimeout)
-	}
+	limited, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if _, given := ctx.Deadline(); !given {
+		var stop context.CancelFunc
+		limited, stop = context.WithTimeout(limited, b.listTimeout)
+		defer stop()
+	}
 	call, err := b.conn.begin(limited)
 	if err != nil {
 		return translate(ctx, b.dataset, "List", err)

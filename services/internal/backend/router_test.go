@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -78,6 +79,31 @@ func TestNoRoute(t *testing.T) {
 	if !IsRefused(err) || Message(err) != "no backend is configured for dataset shop" {
 		t.Error(err)
 	}
+}
+
+// An address that swallows packets is given up after seconds.
+func TestBlackHole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		router := New(Options{DefaultAddress: "passthrough:///nowhere", Logger: slog.New(slog.DiscardHandler),
+			Dial: func(address string) (*grpc.ClientConn, error) {
+				return Dial(address, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+					<-ctx.Done()
+					return nil, ctx.Err()
+				}))
+			}})
+		b, err := router.For("d")
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		_, _, err = b.Read(t.Context(), ReadRequest{UID: "u"})
+		if took := time.Since(start); !IsNotNow(err) || took > connectWithin {
+			t.Errorf("after %s: %v", took, err)
+		}
+		if err := router.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // An adapter that goes away is "not now" at once, and is used again when it is

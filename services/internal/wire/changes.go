@@ -167,8 +167,15 @@ func (r *Request) readClientRecs(raw []byte) error {
 	for key, value := range rawjson.Members(raw) {
 		uid, _ := rawjson.Decode(key)
 		hash := ""
-		if rawjson.KindOf(value) == rawjson.KindText {
+		switch rawjson.KindOf(value) {
+		case rawjson.KindText:
 			hash, _ = rawjson.Decode(value)
+		default:
+			// Nothing (null, false, 0) counts as not having the record; anything else is
+			// no hash that a record can have, so that the device gets its version.
+			if none, err := record.Hash(value); err == nil && none != "" {
+				hash = string(value)
+			}
 		}
 		r.ClientRecs[uid] = hash
 	}

@@ -131,7 +131,7 @@ func TestDecodeDropsWhatCannotBeAnswered(t *testing.T) {
 
 func TestDecodeSyncRecords(t *testing.T) {
 	got := decode(t, `{"fn":"syncRecords","clientRecs":{"a":"h1","b":null,"c":false,"d":0,"e":"","f":7,"g":{},"\u0068":"x","h":"h2","__proto__":"p","\ud800":"s"},"pending":5}`)
-	want := map[string]string{"a": "h1", "b": "", "c": "", "d": "", "e": "", "f": "", "g": "", "h": "h2", "__proto__": "p", "\xed\xa0\x80": "s"}
+	want := map[string]string{"a": "h1", "b": "", "c": "", "d": "", "e": "", "f": "7", "g": "{}", "h": "h2", "__proto__": "p", "\xed\xa0\x80": "s"}
 	if !reflect.DeepEqual(got.ClientRecs, want) {
 		t.Errorf("%q", got.ClientRecs)
 	}
@@ -143,6 +143,11 @@ func TestDecodeSyncRecords(t *testing.T) {
 func TestDecodeCollisions(t *testing.T) {
 	if got := decode(t, `{"fn":"listCollisions","meta_data":{"a":1}}`); got.Fn != FnListCollisions || string(got.MetaData) != `{"a":1}` {
 		t.Errorf("%+v", got)
+	}
+	for _, body := range []string{`{"fn":"removeCollision"}`, `{"fn":"removeCollision","hash":null}`, `{"fn":"removeCollision","hash":""}`} {
+		if got := decode(t, body); got.Hash != "" { // the collisions with a record that was gone
+			t.Errorf("%s: %+v", body, got)
+		}
 	}
 	if got := decode(t, `{"fn":"removeCollision","hash":"h"}`); got.Fn != FnRemoveCollision || got.Hash != "h" {
 		t.Errorf("%+v", got)

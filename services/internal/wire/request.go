@@ -48,8 +48,8 @@ type Request struct {
 	// ClientRecs is what the device has, uid → hash (syncRecords). The uids are WTF-8
 	// (see rawjson): one with a lone surrogate, which no stored record can have, comes
 	// back in the answer's deletes as it was. A hash is "" where the device has the
-	// record without one (null, false, 0, "" or no text): it then needs the server's
-	// version of it whatever that is.
+	// record without one (null, false, 0, ""); one that is no text is kept as its JSON,
+	// which equals no record's hash.
 	ClientRecs map[string]string
 
 	Hash string // removeCollision: of the collision

@@ -108,7 +108,7 @@ func TestOrder(t *testing.T) {
 				n++
 			}
 		}
-		if comparable := vIsText == boundIsText; comparable != (n == 1) || n > 1 {
+		if sameType := vIsText == boundIsText; sameType != (n == 1) || n > 1 {
 			t.Errorf("%d of less, equal and greater hold", n)
 		}
 		if lte != (lt || eq) || gte != (gt || eq) {

@@ -42,43 +42,79 @@ func (s *Store) EnqueueChanges(ctx context.Context, changes []record.Change) (st
 	return result, nil
 }
 
-// version is one content that a device sent under one hash.
+// version is one content that a device sent under one hash. id is 0 where the
+// log of done changes forgot it, and its update alone tells of it.
 type version struct {
 	id     int64
 	digest string
 	done   bool
 }
 
+const selectVersions = `SELECT id, digest, deleted IS NOT NULL FROM fhsync_pending_queue
+		WHERE datasetId = ?1 AND cuid = ?2 AND hash = ?3
+	UNION ALL SELECT 0, digest, TRUE FROM fhsync_updates WHERE datasetId = ?1 AND cuid = ?2 AND hash = ?3
+	ORDER BY 1 DESC`
+
 // enqueueChange queues a change, unless it is known; then it reports its result
 // once more where there is one.
 func enqueueChange(tx session, c record.Change, digest string) (queued bool, err error) {
 	versions, err := collect(tx, func(row scanner) (v version, err error) {
 		return v, row.Scan(&v.id, &v.digest, &v.done)
-	}, `SELECT id, digest, deleted IS NOT NULL FROM fhsync_pending_queue
-		WHERE datasetId = ? AND cuid = ? AND hash = ? ORDER BY id`, c.Dataset, c.CUID, c.Hash)
+	}, selectVersions, c.Dataset, c.CUID, c.Hash)
 	if err != nil {
 		return false, err
 	}
-	newerWaits := false
-	for i := len(versions) - 1; i >= 0; i-- {
-		switch v := versions[i]; {
-		case v.digest != digest:
-			newerWaits = newerWaits || !v.done
-		case v.done && !newerWaits:
-			return false, reportAgain(tx, c, v.id)
-		default:
-			return false, nil // its result, or that of the newer version, is to come
+	if len(versions) > 0 {
+		same, err := digestsOf(tx, c, digest)
+		if err != nil {
+			return false, err
+		}
+		newerWaits := false
+		for _, v := range versions {
+			switch {
+			case !same[v.digest]:
+				newerWaits = newerWaits || !v.done
+			case !v.done || newerWaits:
+				return false, nil // its result, or that of the newer version, is to come
+			case v.id == 0:
+				return false, renewUpdate(tx, c)
+			default:
+				return false, reportAgain(tx, c, v.id)
+			}
+		}
+		if err := hideUpdate(tx, c); err != nil {
+			return false, err
 		}
 	}
-	// The log of done changes forgets; a result that still waits does not.
-	known, err := repeatWaiting(tx, c, digest)
-	if err != nil || known {
-		return false, err
-	}
-	if err := hideUpdate(tx, c); err != nil {
-		return false, err
-	}
 	return true, insertChange(tx, c, digest)
+}
+
+// digestsOf returns the digests by which a change may be known: a device that
+// learned the real uid of a record that it made sends the same change again under
+// that.
+func digestsOf(tx session, c record.Change, digest string) (map[string]bool, error) {
+	same := map[string]bool{digest: true}
+	if c.UID == "" {
+		return same, nil
+	}
+	real, err := recordUID(tx, c)
+	if err != nil {
+		return nil, err
+	}
+	names, err := collect(tx, func(row scanner) (name string, err error) {
+		return name, row.Scan(&name)
+	}, "SELECT madeUp FROM fhsync_uids WHERE datasetId = ? AND cuid = ? AND uid = ?", c.Dataset, c.CUID, real)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range append(names, real) {
+		if name != c.UID {
+			other := c
+			other.UID = name
+			same[other.Digest()] = true
+		}
+	}
+	return same, nil
 }
 
 // insertChange queues a change behind those of its record.

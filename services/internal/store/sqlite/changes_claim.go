@@ -65,7 +65,7 @@ func earlier(tx session, q queuedChange) (*store.Outcome, error) {
 	dest := []any{&o.Type, &o.UID, &o.Msg, &o.Wrote}
 	c := q.Change
 	found, err := tx.get(dest, `SELECT type, outcomeUid, msg, wrote FROM fhsync_pending_queue
-		WHERE datasetId = ? AND cuid = ? AND hash = ? AND id < ? AND deleted IS NOT NULL
+		WHERE datasetId = ? AND cuid = ? AND hash = ? AND id < ? AND type IS NOT NULL
 		ORDER BY type = 'applied' DESC, id DESC LIMIT 1`, c.Dataset, c.CUID, c.Hash, q.id)
 	if err == nil && !found {
 		// The log forgot it, its update waited for the device.

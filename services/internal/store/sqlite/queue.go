@@ -96,13 +96,21 @@ func (s *Store) claim(ctx context.Context, queue store.Queue, n int, take func(s
 	return s.write(ctx, what, take)
 }
 
+// undone is where the messages that are not done are counted: the index is named,
+// since SQLite would rather walk one that holds those done as well.
+var undone = map[store.Queue]string{
+	store.QueuePending: "fhsync_pending_queue INDEXED BY pending_record",
+	store.QueueAck:     "fhsync_ack_queue INDEXED BY ack_claimable",
+	store.QueueSync:    "fhsync_queue INDEXED BY job_claimable",
+}
+
 // Queues counts the messages that wait or are in work.
 func (s *Store) Queues(ctx context.Context) (map[store.Queue]int64, error) {
 	counts := map[store.Queue]int64{}
 	err := s.read(ctx, "count the queues", func(tx session) error {
-		for queue := range claimable {
+		for queue, index := range undone {
 			var n int64
-			if _, err := tx.get([]any{&n}, "SELECT count(*) FROM "+string(queue)+" WHERE deleted IS NULL"); err != nil {
+			if _, err := tx.get([]any{&n}, "SELECT count(*) FROM "+index+" WHERE deleted IS NULL"); err != nil {
 				return err
 			}
 			counts[queue] = n

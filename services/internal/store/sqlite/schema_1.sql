@@ -32,11 +32,11 @@ CREATE TABLE fhsync_pending_queue (
   post          TEXT
 ) STRICT;
 CREATE UNIQUE INDEX pending_version ON fhsync_pending_queue (datasetId, cuid, hash, digest);
--- Both hold the heads alone: a claim costs what it claims, and a record can never
--- have two.
+-- These two hold the heads alone: a claim costs what it claims, and a record can
+-- never have two.
 CREATE INDEX pending_claimable ON fhsync_pending_queue (visible, id) WHERE head = 1;
 CREATE UNIQUE INDEX pending_head ON fhsync_pending_queue (datasetId, recordUid) WHERE head = 1;
-CREATE INDEX pending_record ON fhsync_pending_queue (datasetId, recordUid, id) WHERE deleted IS NULL;
+CREATE INDEX pending_record ON fhsync_pending_queue (datasetId, recordUid, id, deleted) WHERE deleted IS NULL;
 CREATE INDEX pending_device ON fhsync_pending_queue (datasetId, cuid, deleted);
 CREATE INDEX pending_done ON fhsync_pending_queue (deleted) WHERE deleted IS NOT NULL;
 
@@ -49,6 +49,7 @@ CREATE TABLE fhsync_uids (
   expires   INTEGER NOT NULL,
   PRIMARY KEY (datasetId, cuid, madeUp)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX uids_real ON fhsync_uids (datasetId, cuid, uid);
 CREATE INDEX uids_expires ON fhsync_uids (expires);
 
 -- Results that wait for their device.
@@ -81,7 +82,7 @@ CREATE TABLE fhsync_ack_queue (
   tries     INTEGER NOT NULL DEFAULT 0,
   deleted   INTEGER
 ) STRICT;
-CREATE INDEX ack_claimable ON fhsync_ack_queue (visible, id) WHERE deleted IS NULL;
+CREATE INDEX ack_claimable ON fhsync_ack_queue (visible, id, deleted) WHERE deleted IS NULL;
 CREATE INDEX ack_done ON fhsync_ack_queue (deleted) WHERE deleted IS NOT NULL;
 
 CREATE TABLE fhsync_queue (
@@ -94,7 +95,7 @@ CREATE TABLE fhsync_queue (
   tries         INTEGER NOT NULL DEFAULT 0,
   deleted       INTEGER
 ) STRICT;
-CREATE INDEX job_claimable ON fhsync_queue (visible, id) WHERE deleted IS NULL;
+CREATE INDEX job_claimable ON fhsync_queue (visible, id, deleted) WHERE deleted IS NULL;
 CREATE INDEX job_done ON fhsync_queue (deleted) WHERE deleted IS NOT NULL;
 -- A job that nobody has begun serves everybody who asked meanwhile.
 CREATE UNIQUE INDEX job_waiting ON fhsync_queue (datasetClient) WHERE deleted IS NULL AND ack IS NULL;

@@ -46,12 +46,11 @@ func reportAgain(tx session, c record.Change, id int64) error {
 	return err
 }
 
-// repeatWaiting recognises a change by the update that still waits for its
-// device, and gives that a new timestamp.
-func repeatWaiting(tx session, c record.Change, digest string) (known bool, err error) {
-	n, err := tx.exec(`UPDATE fhsync_updates SET timestamp = max(?, timestamp + 1)
-		WHERE datasetId = ? AND cuid = ? AND hash = ? AND digest = ?`, tx.now, c.Dataset, c.CUID, c.Hash, digest)
-	return n > 0, err
+// renewUpdate gives an update that still waits for its device a new timestamp.
+func renewUpdate(tx session, c record.Change) error {
+	_, err := tx.exec(`UPDATE fhsync_updates SET timestamp = max(?, timestamp + 1)
+		WHERE datasetId = ? AND cuid = ? AND hash = ?`, tx.now, c.Dataset, c.CUID, c.Hash)
+	return err
 }
 
 // hideUpdate takes the result of an older version out of the device's sight. It

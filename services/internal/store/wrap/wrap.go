@@ -2,6 +2,8 @@
 // a time limit, or faults. Decorators stack, and work with every engine.
 //
 // They know the port alone. What an operation means is none of their business.
+// Results pass through untouched; where a decorator makes an operation fail, its
+// caller gets the error and nothing else. Close is left alone.
 package wrap
 
 import (
@@ -18,15 +20,6 @@ func Observe(s store.Store, observe func(op string, took time.Duration, err erro
 		err := call(ctx)
 		observe(op, time.Since(start), err)
 		return err
-	}}
-}
-
-// Timeout bounds each operation.
-func Timeout(s store.Store, limit time.Duration) store.Store {
-	return around{s, func(ctx context.Context, _ string, call func(context.Context) error) error {
-		ctx, cancel := context.WithTimeout(ctx, limit)
-		defer cancel()
-		return call(ctx)
 	}}
 }
 

@@ -1,0 +1,128 @@
+package golden
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tandem-sync/tandem/api/adapter"
+	"github.com/tandem-sync/tandem/services/adapters/embedded"
+	"github.com/tandem-sync/tandem/services/internal/config"
+	"github.com/tandem-sync/tandem/services/internal/testkit"
+)
+
+// TestTandemAnswersAsRecorded replays every scenario against Tandem. Scenarios
+// with settings of their own get a Tandem of their own.
+func TestTandemAnswersAsRecorded(t *testing.T) {
+	scenarios, err := Load("../../../api/http/golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	frequencies := map[string]Dataset{}
+	for _, s := range scenarios {
+		maps.Copy(frequencies, s.Datasets)
+	}
+	shared := startTandem(t, frequencies, nil)
+	for _, s := range scenarios {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			target := shared
+			if len(s.Server) > 0 {
+				target = startTandem(t, s.Datasets, s.Server)
+			}
+			Replay(t, s, target)
+		})
+	}
+}
+
+// startTandem starts a Tandem with these datasets and settings.
+func startTandem(t *testing.T, datasets map[string]Dataset, settings map[string]any) *tandem {
+	t.Helper()
+	target := &tandem{limit: 1 << 20}
+	target.Cluster = testkit.Start(t, testkit.Options{
+		Adapter: func(backend adapter.Adapter) adapter.Adapter {
+			target.faulty = &faulty{Adapter: backend.(*embedded.Adapter), lists: map[string]int{}, played: map[string]int{}}
+			return target.faulty
+		},
+		Configure: func(c *config.Config) {
+			c.Gateway.BodyLimit = int64(target.limit)
+			c.SyncWorker.Concurrency, c.PendingWorker.Concurrency = 8, 8
+			c.Datasets.Default.SyncFrequency = time.Second
+			c.Datasets.ByID = map[string]config.Dataset{}
+			for id, d := range datasets {
+				ds := c.Datasets.Default
+				ds.SyncFrequency = time.Duration(d.SyncFrequency) * time.Second
+				c.Datasets.ByID[id] = ds
+			}
+			for key, value := range settings {
+				set(t, c, key, int(value.(float64)))
+			}
+		},
+	})
+	return target
+}
+
+func set(t *testing.T, c *config.Config, key string, value int) {
+	t.Helper()
+	switch key {
+	case "syncReqAckLimit":
+		c.Gateway.SyncReqAckLimit = value
+	case "pendingWorkerRetryLimit":
+		c.PendingWorker.RetryLimit = value
+	case "pendingWorkerRetryIntervalInSeconds":
+		c.PendingWorker.RetryInterval = time.Duration(value) * time.Second
+	default:
+		t.Fatalf("the scenario sets %s, which this test does not know: add it", key)
+	}
+}
+
+// tandem is a Target.
+type tandem struct {
+	*testkit.Cluster
+	faulty *faulty
+	limit  int
+}
+
+func (x *tandem) URL() string              { return x.Cluster.URL }
+func (x *tandem) BodyLimit() int           { return x.limit }
+func (x *tandem) Lists(dataset string) int { return x.faulty.listed(dataset) }
+
+func (x *tandem) Put(ctx context.Context, dataset, uid string, data json.RawMessage) error {
+	return x.Backend.Put(ctx, dataset, uid, data)
+}
+
+func (x *tandem) Replace(ctx context.Context, dataset, uid string, data json.RawMessage) error {
+	return x.Backend.Put(ctx, dataset, uid, data)
+}
+
+func (x *tandem) Remove(ctx context.Context, dataset, uid string) error {
+	return x.Backend.Remove(ctx, dataset, uid)
+}
+
+func (x *tandem) Records(ctx context.Context, dataset string) (map[string]json.RawMessage, error) {
+	all := map[string]json.RawMessage{}
+	err := x.Backend.List(ctx, adapter.ListRequest{Dataset: dataset, QueryParams: json.RawMessage("{}")}, func(r adapter.Record) error {
+		all[r.UID] = r.Data
+		return nil
+	})
+	return all, err
+}
+
+// faulty is the embedded adapter with the faults that records ask for; the rules
+// are in api/http/golden/README.md.
+type faulty struct {
+	*embedded.Adapter
+
+	mu     sync.Mutex
+	lists  map[string]int
+	played map[string]int // how often a fault failed, by dataset, operation and record
+}
+
+func (f *faulty) listed(dataset string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lists[dataset]
+}
