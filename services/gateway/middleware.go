@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -106,8 +107,8 @@ func (g *Gateway) recovered(h http.Handler) http.Handler {
 			if p == nil {
 				return
 			}
-			if p == http.ErrAbortHandler {
-				panic(p)
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(p) // how a handler breaks the connection
 			}
 			g.log.Error("request panicked", "panic", p, "path", r.URL.EscapedPath(),
 				"request", r.Context().Value(requestIDKey{}), "stack", string(debug.Stack()))

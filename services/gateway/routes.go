@@ -140,11 +140,18 @@ func (g *Gateway) respond(ctx context.Context, c call) error {
 	return g.interceptor.Response(ctx, c.dataset, &c.Request)
 }
 
+// refusal is an error that devices meet in the ordinary course of things. The
+// protocol answers it with a 500, but nothing is wrong with the server.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
 // fail answers an error: what the caller can mend with a 4xx, what will pass with a 503,
 // the rest with a 500, always as a JSON string (protocol section 2).
 func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, dataset string, err error) {
 	var wireErr *wire.Error
 	var httpErr *httpError
+	var refused refusal
 	status, msg := http.StatusInternalServerError, "Error: "+err.Error()
 	switch {
 	case errors.As(err, &wireErr):
@@ -159,7 +166,10 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, dataset string, e
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
 		return // the device has gone
 	}
-	if status >= http.StatusInternalServerError {
+	switch {
+	case errors.As(err, &refused):
+		g.log.Info("request refused", "dataset", dataset, "reason", err, "request", r.Context().Value(requestIDKey{}))
+	case status >= http.StatusInternalServerError:
 		g.log.Error("request failed", "dataset", dataset, "status", status, "err", err, "request", r.Context().Value(requestIDKey{}))
 	}
 	writeError(w, status, msg)

@@ -42,7 +42,9 @@ func (g *Gateway) handleSync(w http.ResponseWriter, r *http.Request, c call) err
 	return nil
 }
 
-func stopped(dataset string) error { return fmt.Errorf("sync stopped for dataset %s", dataset) }
+func stopped(dataset string) error {
+	return refusal("sync stopped for dataset " + dataset)
+}
 
 // touch notes the access. A dataset client that is new, or asleep, is written at
 // once, so that it is synced at once; the rest is merged and written later.

@@ -22,7 +22,7 @@ func (g *Gateway) handleSyncRecords(w http.ResponseWriter, r *http.Request, c ca
 	ctx := r.Context()
 	dc, err := g.store.DatasetClient(ctx, c.ClientID)
 	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("unknown dataset client datasetId = %s :: queryParams = %s", c.dataset, c.QueryParams)
+		return refusal(fmt.Sprintf("unknown dataset client datasetId = %s :: queryParams = %s", c.dataset, c.QueryParams))
 	}
 	if err != nil {
 		return fmt.Errorf("read the state of dataset %s: %w", c.dataset, err)

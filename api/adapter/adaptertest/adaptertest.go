@@ -79,7 +79,7 @@ func Exercise(t *testing.T, client adapterv1.AdapterServiceClient, o Options) {
 			for _, tt := range group.tests {
 				t.Run(tt.name, func(t *testing.T) {
 					if reason, skip := o.Skip[group.name+"/"+tt.name]; skip {
-						t.Skip(reason)
+						t.Skip("exception of the adapter: " + reason)
 					}
 					switch {
 					case tt.ifCompares && !about.GetCompareAndWrite():

@@ -65,7 +65,7 @@ func TestDefective(t *testing.T) {
 			return
 		}
 	}
-	t.Skip("only as part of TestSuiteFindsDefects")
+	// Without a defect named it has nothing to do: TestSuiteFindsDefects judges it.
 }
 
 // What is skipped does not run, and what an adapter does not claim is not asked of it.

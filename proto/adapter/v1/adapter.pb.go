@@ -6,8 +6,13 @@
 //
 // Every method may be called again with the same arguments: after a crash, a
 // time-out or a lost answer Tandem repeats the call. Create, Update, Delete and
-// HandleCollision carry an idempotency_key for that. An adapter that has seen the
-// key answers as it did the first time and changes nothing.
+// HandleCollision carry an idempotency_key for that. It is never empty and names the
+// change and, but for creates, its content. Keys are compared within one method
+// and one dataset. An adapter that has seen the key answers as it did the first
+// time and changes nothing; a call that was refused does not use up its key.
+//
+// Sizes: a message has at most 64 MB, a record 31 MB (an update carries it
+// twice); lists are best cut into messages below 4 MB.
 //
 // Status codes: NOT_FOUND the record is not there; ABORTED the record is not (any
 // more) what the caller took it for (compare-and-write); INVALID_ARGUMENT,
@@ -83,7 +88,8 @@ type DescribeResponse struct {
 	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// Update and Delete compare expected_data and write in one step.
 	CompareAndWrite bool `protobuf:"varint,3,opt,name=compare_and_write,json=compareAndWrite,proto3" json:"compare_and_write,omitempty"`
-	// Idempotency keys are remembered for updates and deletes, not only creates.
+	// Idempotency keys are remembered for all that carry them, also when the record
+	// or the collision was removed since: a repeated create does not make it anew.
 	RemembersKeys bool `protobuf:"varint,4,opt,name=remembers_keys,json=remembersKeys,proto3" json:"remembers_keys,omitempty"`
 	// ListChanges is offered.
 	ListChanges bool `protobuf:"varint,5,opt,name=list_changes,json=listChanges,proto3" json:"list_changes,omitempty"`
@@ -375,7 +381,7 @@ type ListChangesRequest struct {
 	Context     *Context               `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
 	QueryParams []byte                 `protobuf:"bytes,2,opt,name=query_params,json=queryParams,proto3" json:"query_params,omitempty"`
 	// From the last ListChangesResponse; empty asks for a first cursor with the
-	// whole content.
+	// whole content. One that the adapter does not know is answered with reset.
 	Cursor        string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -438,10 +444,10 @@ type ListChangesResponse struct {
 	Changed []*Record `protobuf:"bytes,1,rep,name=changed,proto3" json:"changed,omitempty"`
 	// Uids that were removed or do not match any more.
 	Removed []string `protobuf:"bytes,2,rep,name=removed,proto3" json:"removed,omitempty"`
-	// To be sent next time; the last message of the stream has the final one.
+	// To be sent next time, never empty; the last message of the stream has the final one.
 	Cursor string `protobuf:"bytes,3,opt,name=cursor,proto3" json:"cursor,omitempty"`
-	// The cursor is too old to answer from: everything matching follows in changed,
-	// and what is not among it is gone.
+	// In the first message: the cursor is too old to answer from. Everything matching
+	// follows in changed, and what is not among it is gone.
 	Reset_        bool `protobuf:"varint,4,opt,name=reset,proto3" json:"reset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -713,7 +719,7 @@ type UpdateRequest struct {
 	Uid     string                 `protobuf:"bytes,2,opt,name=uid,proto3" json:"uid,omitempty"`
 	Data    []byte                 `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
 	// What the record held when Tandem read it, a JSON object. An adapter that can compare
-	// writes only if it still holds that, else ABORTED.
+	// writes only if it still holds that, else ABORTED. Empty: anything.
 	ExpectedData   []byte `protobuf:"bytes,4,opt,name=expected_data,json=expectedData,proto3" json:"expected_data,omitempty"`
 	IdempotencyKey string `protobuf:"bytes,5,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
 	unknownFields  protoimpl.UnknownFields

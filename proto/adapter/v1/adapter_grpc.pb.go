@@ -6,8 +6,13 @@
 //
 // Every method may be called again with the same arguments: after a crash, a
 // time-out or a lost answer Tandem repeats the call. Create, Update, Delete and
-// HandleCollision carry an idempotency_key for that. An adapter that has seen the
-// key answers as it did the first time and changes nothing.
+// HandleCollision carry an idempotency_key for that. It is never empty and names the
+// change and, but for creates, its content. Keys are compared within one method
+// and one dataset. An adapter that has seen the key answers as it did the first
+// time and changes nothing; a call that was refused does not use up its key.
+//
+// Sizes: a message has at most 64 MB, a record 31 MB (an update carries it
+// twice); lists are best cut into messages below 4 MB.
 //
 // Status codes: NOT_FOUND the record is not there; ABORTED the record is not (any
 // more) what the caller took it for (compare-and-write); INVALID_ARGUMENT,

@@ -25,6 +25,7 @@ import (
 	"github.com/tandem-sync/tandem/services/internal/store/wrap"
 	"github.com/tandem-sync/tandem/services/internal/wake"
 	"github.com/tandem-sync/tandem/services/internal/wake/nats"
+	"github.com/tandem-sync/tandem/services/internal/wire"
 )
 
 // Options is what a node is made of.
@@ -84,6 +85,11 @@ func (n *Node) open(ctx context.Context) error {
 	cfg := n.opts.Config
 	if err := os.MkdirAll(cfg.Store.Data, 0o700); err != nil {
 		return fmt.Errorf("data folder (setting data): %w", err)
+	}
+	for id := range cfg.Datasets.ByID {
+		if err := wire.CheckDatasetID(id); err != nil {
+			return fmt.Errorf("setting datasets: %w", err)
+		}
 	}
 	if cfg.Stats.Collect {
 		n.stats = stats.New(stats.Options{Keep: cfg.Stats.RecordsToKeep, Clock: clock.System})

@@ -9,7 +9,7 @@ import (
 func TestDatasetClientID(t *testing.T) {
 	const none = "d_97d170e1550eee4afc0af065b78cda302a97674c"
 	for params, want := range map[string]string{
-		"": none, "{}": none, "null": none, " null\n": none,
+		"": none, "{}": none, "null": none,
 		`{"eq":{"field1":"value"}}`: "d_b2932a24fb98e3730f883766247f1a5823bf1e8b",
 	} {
 		if got, err := DatasetClientID("d", json.RawMessage(params)); err != nil || got != want {

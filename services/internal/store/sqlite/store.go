@@ -107,6 +107,13 @@ func (s *Store) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var mode string
+	if err := writing.raw.QueryRowContext(ctx, "PRAGMA journal_mode=WAL").Scan(&mode); err != nil {
+		return err
+	}
+	if !inMemory && mode != "wal" {
+		return fmt.Errorf("the file system of %s does not offer what SQLite's WAL mode needs (journal mode %s)", s.options.Path, mode)
+	}
 	if err := migrate(ctx, writing, s.options.Logger); err != nil {
 		return err
 	}
@@ -128,7 +135,6 @@ func (s *Store) open(ctx context.Context) error {
 
 var (
 	writerPragmas = []string{
-		"journal_mode=WAL",
 		"synchronous=FULL", // what a device was promised survives a power cut
 		"busy_timeout=10000",
 		"cache_size=-32000",

@@ -157,7 +157,8 @@ func (w *writer) writes(s session, batch []*write) error {
 		s.now = w.clock().UnixMilli()
 		if one.err = one.do(s); one.err != nil {
 			if _, err := s.exec("ROLLBACK TO one"); err != nil {
-				return fmt.Errorf("%w (after: %w)", err, one.err)
+				// SQLite has rolled back everything, as it does when the disk is full.
+				return fmt.Errorf("%w (then: %w)", one.err, err)
 			}
 		}
 		if _, err := s.exec("RELEASE one"); err != nil {
