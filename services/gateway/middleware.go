@@ -90,18 +90,24 @@ func (g *Gateway) accessLog(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		rec := &recorder{ResponseWriter: w}
+		whole := false
+		defer func() {
+			g.log.LogAttrs(r.Context(), slog.LevelInfo, "http",
+				slog.String("method", r.Method), slog.String("path", r.URL.EscapedPath()),
+				slog.Int("status", rec.status()), slog.Int64("bytes", rec.written), slog.Bool("whole", whole),
+				slog.Duration("took", time.Since(start)), slog.String("remote", r.RemoteAddr),
+				slog.Any("request", r.Context().Value(requestIDKey{})))
+		}()
 		h.ServeHTTP(rec, r)
-		g.log.LogAttrs(r.Context(), slog.LevelInfo, "http",
-			slog.String("method", r.Method), slog.String("path", r.URL.EscapedPath()),
-			slog.Int("status", rec.status()), slog.Int64("bytes", rec.written),
-			slog.Duration("took", time.Since(start)), slog.String("remote", r.RemoteAddr),
-			slog.Any("request", r.Context().Value(requestIDKey{})))
+		whole = true
 	})
 }
 
-// recovered answers 500 where a handler panics, and logs where.
+// recovered answers 500 where a handler panics, and logs where. Where a part of
+// the answer is on its way it breaks the connection instead.
 func (g *Gateway) recovered(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			p := recover()
 			if p == nil {
@@ -112,9 +118,12 @@ func (g *Gateway) recovered(h http.Handler) http.Handler {
 			}
 			g.log.Error("request panicked", "panic", p, "path", r.URL.EscapedPath(),
 				"request", r.Context().Value(requestIDKey{}), "stack", string(debug.Stack()))
+			if rec.code != 0 {
+				panic(http.ErrAbortHandler)
+			}
 			writeError(w, http.StatusInternalServerError, "internal error; the server's log has it under request "+w.Header().Get(requestIDHeader))
 		}()
-		h.ServeHTTP(w, r)
+		h.ServeHTTP(rec, r)
 	})
 }
 
@@ -133,6 +142,9 @@ func (r *recorder) WriteHeader(code int) {
 }
 
 func (r *recorder) Write(p []byte) (int, error) {
+	if r.code == 0 {
+		r.code = http.StatusOK
+	}
 	n, err := r.ResponseWriter.Write(p)
 	r.written += int64(n)
 	return n, err

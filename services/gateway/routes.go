@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tandem-sync/tandem/services/internal/backend"
 	"github.com/tandem-sync/tandem/services/internal/record"
 	"github.com/tandem-sync/tandem/services/internal/stats"
 	"github.com/tandem-sync/tandem/services/internal/store"
@@ -106,9 +107,36 @@ func (g *Gateway) call(w http.ResponseWriter, r *http.Request, dataset string) e
 		if err := g.interceptor.Request(r.Context(), dataset, &req); err != nil {
 			return err
 		}
+		if err := rebind(&req, dataset); err != nil {
+			return fmt.Errorf("after the request interceptor: %w", err)
+		}
 	}
 	defer g.stats.ObserveSince(stats.APITime, string(req.Fn), time.Now())
 	return g.dispatch(w, r, call{dataset: dataset, cfg: cfg, Request: req})
+}
+
+// rebind lets all parts of a request follow what an interceptor changed of it:
+// the view follows query_params, changes and acknowledgements follow the request.
+func rebind(req *wire.Request, dataset string) error {
+	if len(req.QueryParams) == 0 {
+		req.QueryParams = json.RawMessage("{}")
+	}
+	if !record.IsObject(req.QueryParams) {
+		return errors.New("query_params must be a JSON object")
+	}
+	id, err := record.DatasetClientID(dataset, req.QueryParams)
+	if err != nil {
+		return fmt.Errorf("query_params: %w", err)
+	}
+	req.ClientID = id
+	for i := range req.Changes {
+		c := &req.Changes[i]
+		c.ClientID, c.CUID, c.MetaData = id, req.CUID, req.MetaData
+	}
+	for i := range req.Acks {
+		req.Acks[i].CUID = req.CUID
+	}
+	return nil
 }
 
 // call is one request of a device, decoded.
@@ -160,11 +188,11 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, dataset string, e
 		status, msg = httpErr.status, httpErr.msg
 	case errors.Is(err, store.ErrTooLarge):
 		status = http.StatusRequestEntityTooLarge
-	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), backend.IsNotNow(err):
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "1")
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
-		return // the device has gone
+		panic(http.ErrAbortHandler) // the device has gone; an empty 200 would be a lie
 	}
 	switch {
 	case errors.As(err, &refused):

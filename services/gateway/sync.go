@@ -25,13 +25,14 @@ func (g *Gateway) handleSync(w http.ResponseWriter, r *http.Request, c call) err
 	if err := g.touch(ctx, c, dc); err != nil {
 		return err
 	}
-	if err := g.takeAcks(ctx, c); err != nil {
+	acks, err := g.takeAcks(ctx, c, updates)
+	if err != nil {
 		return err
 	}
 	if updates, err = g.takeChanges(ctx, c, updates); err != nil {
 		return err
 	}
-	resp := wire.SyncResponse{Updates: without(updates, c.Acks)}
+	resp := wire.SyncResponse{Updates: without(updates, acks)}
 	if dc != nil {
 		resp.Hash = dc.GlobalHash()
 	}
@@ -58,24 +59,43 @@ func (g *Gateway) touch(ctx context.Context, c call, dc *record.DatasetClient) e
 		return fmt.Errorf("note the access to dataset %s: %w", c.dataset, err)
 	}
 	g.bus.Publish(wake.Schedule)
+	if dc != nil {
+		return nil
+	}
+	// A new view of a dataset that is stopped is stopped from the beginning.
+	made, err := g.store.DatasetClient(ctx, c.ClientID)
+	if err != nil {
+		return fmt.Errorf("read the state of dataset %s: %w", c.dataset, err)
+	}
+	if made.Stopped {
+		return stopped(c.dataset)
+	}
 	return nil
 }
 
-// takeAcks queues the acknowledgements.
-func (g *Gateway) takeAcks(ctx context.Context, c call) error {
+// takeAcks queues the acknowledgements, and returns them as they count: each for
+// the result that there was when it came and never for a later one, whatever time
+// it claims or lacks (protocol section 4, trap 2). updates are those read before.
+func (g *Gateway) takeAcks(ctx context.Context, c call, updates []record.Update) ([]record.Ack, error) {
 	acks := c.Acks
 	if limit := g.cfg.SyncReqAckLimit; limit > 0 && len(acks) > limit {
-		acks = acks[:limit] // the device sends the others again
+		acks = acks[:limit] // the updates of the others are reported again
 	}
 	if len(acks) == 0 {
-		return nil
+		return nil, nil
 	}
-	latest := g.clock().UnixMilli() - 1
+	newest := make(map[string]int64, len(updates))
+	for _, u := range updates {
+		newest[u.Hash] = u.Timestamp
+	}
+	past := g.clock().UnixMilli() - 1
 	sent := make([]record.Ack, len(acks))
 	for i, a := range acks {
-		// An acknowledgement without the time of its update stands for whatever
-		// result there was when it came.
-		if a.Timestamp <= 0 {
+		latest, known := newest[a.Hash]
+		if !known {
+			latest = past
+		}
+		if a.Timestamp <= 0 || a.Timestamp > latest {
 			a.Timestamp = latest
 		}
 		sent[i] = a
@@ -88,7 +108,7 @@ func (g *Gateway) takeAcks(ctx context.Context, c call) error {
 		return nil
 	}
 	if g.cfg.SyncReqWaitForAck {
-		return enqueue(ctx)
+		return sent, enqueue(ctx)
 	}
 	go func() {
 		// Not waited for, as the setting asks: an acknowledgement that is lost is
@@ -97,7 +117,7 @@ func (g *Gateway) takeAcks(ctx context.Context, c call) error {
 			g.log.Error("acknowledgements not stored", "dataset", c.dataset, "cuid", c.CUID, "err", err)
 		}
 	}()
-	return nil
+	return sent, nil
 }
 
 // takeChanges queues the changes, in the device's order; they are durable when it
@@ -156,9 +176,8 @@ func without(updates []record.Update, acks []record.Ack) []record.Update {
 	}
 	var left []record.Update
 	for _, u := range updates {
-		t, acked := seen[u.Hash]
 		// A later result than the one acknowledged was not seen by the device.
-		if !acked || (t > 0 && u.Timestamp > t) {
+		if t, acked := seen[u.Hash]; !acked || u.Timestamp > t {
 			left = append(left, u)
 		}
 	}

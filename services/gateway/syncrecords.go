@@ -31,6 +31,9 @@ func (g *Gateway) handleSyncRecords(w http.ResponseWriter, r *http.Request, c ca
 		return stopped(c.dataset)
 	}
 	if !dc.SyncCompleted {
+		if err := g.respond(ctx, c); err != nil {
+			return err
+		}
 		writeRaw(w, http.StatusOK, []byte(wire.NoRecords))
 		return nil
 	}

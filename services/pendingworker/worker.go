@@ -74,8 +74,15 @@ func (w *Worker) Work(ctx context.Context, c store.ClaimedChange) error {
 		return w.Store.RetryChange(ctx, c.Claim, w.Config.RetryInterval, false)
 	}
 	if outcome.collide != nil {
-		if err := w.keepCollision(ctx, *outcome.collide); err != nil {
+		err := w.keepCollision(ctx, *outcome.collide)
+		switch {
+		case backend.IsNotNow(err):
 			return w.later(ctx, log, c, fmt.Errorf("keep the collision: %w", err))
+		case err != nil:
+			// The device is told all the same: a backend that can't keep collisions must
+			// not keep the device waiting for ever.
+			log.Error("the backend did not keep a collision", "uid", outcome.UID, "err", err)
+			outcome.Msg = "the collision was not kept: " + backend.Message(err)
 		}
 	}
 	if err := w.Store.FinishChange(ctx, c.Claim, outcome.Outcome); err != nil {

@@ -95,6 +95,10 @@ func (x hooked) Delete(ctx context.Context, req backend.DeleteRequest) error {
 	return x.around("delete", func() error { return x.Backend.Delete(ctx, req) })
 }
 
+func (x hooked) HandleCollision(ctx context.Context, req backend.HandleCollisionRequest) error {
+	return x.around("collision", func() error { return x.Backend.HandleCollision(ctx, req) })
+}
+
 func (b *bench) send(changes ...record.Change) {
 	b.t.Helper()
 	for i := range changes {
@@ -300,6 +304,34 @@ func TestCollisionIsKeptAndReported(t *testing.T) {
 		if c.UID != uid || c.Hash != hash || string(c.Pre) != one || string(c.Post) != two {
 			t.Errorf("collision %+v", c)
 		}
+	}
+}
+
+// A backend that can't keep a collision does not keep the device waiting.
+func TestCollisionThatCannotBeKeptIsReported(t *testing.T) {
+	b := newBench(t)
+	uid := b.created()
+	b.foreign(uid, three)
+	away := true
+	b.hooks.before = func(op string) error {
+		switch {
+		case op != "collision":
+			return nil
+		case away:
+			return errLost
+		}
+		return &backend.Error{Kind: backend.NotOffered, Msg: "no collisions here"}
+	}
+	b.send(update("u", uid, one, two))
+	_ = b.work()
+	if _, reported := b.updates()["u"]; reported {
+		t.Fatal("reported while the backend was away")
+	}
+	away = false
+	b.now = b.now.Add(11 * time.Second)
+	_ = b.work()
+	if u := b.want("u", record.Collision); u.Msg != "the collision was not kept: no collisions here" {
+		t.Errorf("update %+v", u)
 	}
 }
 

@@ -2,11 +2,8 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -126,16 +123,10 @@ func (n *Node) newScheduler(cfg config.Config) *scheduler.Scheduler {
 	return scheduler.New(scheduler.Config{
 		Interval: cfg.Scheduler.Interval, LockName: cfg.Scheduler.LockName, LockMaxTime: cfg.Scheduler.LockMaxTime,
 		Retention: cfg.Cleaner.RetentionPeriod, CleanEvery: cfg.Cleaner.CheckFrequency,
-		Holder: processName(), Clock: clock.System,
+		// The data folder has one process at a time: a node that comes back after a
+		// crash takes up its own lease instead of waiting for it to expire.
+		Holder: "all", Clock: clock.System,
 	}, n.store, n.bus, n.log.With("role", "scheduler"))
-}
-
-// processName tells one process of the cluster from every other.
-func processName() string {
-	host, _ := os.Hostname()
-	var b [4]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return host + "-" + hex.EncodeToString(b[:])
 }
 
 func (n *Node) collector(cfg config.Config) stats.Collector {

@@ -56,7 +56,7 @@ func (c Change) Digest() string {
 	var size [binary.MaxVarintLen64]byte
 	for _, part := range []string{string(c.Action), c.UID, normalOrRaw(c.Pre), normalOrRaw(c.Post)} {
 		h.Write(binary.AppendUvarint(size[:0], uint64(len(part)))) // so that no part borrows from the next
-		h.Write([]byte(part)) // a hash takes all it is given
+		h.Write([]byte(part))                                      // a hash takes all it is given
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

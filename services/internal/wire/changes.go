@@ -60,8 +60,8 @@ func readChange(c *record.Change, object []byte) {
 }
 
 // readAcks reads the acknowledgements: whole updates, of which hash and timestamp
-// count. One without a usable timestamp gets 0, and so removes no result: it can't
-// be told which one the device saw.
+// count. One without a usable timestamp gets 0: it does not say which result the
+// device saw.
 func (r *Request) readAcks(raw []byte, datasetID string) error {
 	list, err := elements("acknowledgements", raw)
 	if err != nil {
