@@ -87,6 +87,7 @@ type Gateway struct {
 	clock       clock.Clock
 	log         *slog.Logger
 	touches     *touches
+	shown       shown
 	handler     http.Handler
 }
 

@@ -32,6 +32,8 @@ func (g *Gateway) handleSync(w http.ResponseWriter, r *http.Request, c call) err
 	if updates, err = g.takeChanges(ctx, c, updates); err != nil {
 		return err
 	}
+	// Those that the answer leaves out the device has just acknowledged.
+	g.shown.note(c.dataset, c.CUID, updates)
 	resp := wire.SyncResponse{Updates: without(updates, acks)}
 	if dc != nil {
 		resp.Hash = dc.GlobalHash()

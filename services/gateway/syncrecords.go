@@ -37,19 +37,13 @@ func (g *Gateway) handleSyncRecords(w http.ResponseWriter, r *http.Request, c ca
 		writeRaw(w, http.StatusOK, []byte(wire.NoRecords))
 		return nil
 	}
-	// What this device changed since the view was listed, or is about to change,
-	// would look taken back: such records are left as the device has them.
-	own, err := g.store.ChangedUIDs(ctx, c.dataset, c.CUID, dc.CompletedRunStart)
-	if err != nil {
-		return fmt.Errorf("read the changes of this device in dataset %s: %w", c.dataset, err)
-	}
-	hidden := make(map[string]struct{}, len(own))
-	for _, uid := range own {
-		hidden[uid] = struct{}{}
-	}
-	diff, err := g.difference(ctx, c, hidden)
+	diff, err := g.difference(ctx, c, dc)
 	if err != nil {
 		return fmt.Errorf("read the records of dataset %s: %w", c.dataset, err)
+	}
+	hash, err := g.hashAfter(ctx, c, dc, diff)
+	if err != nil {
+		return fmt.Errorf("read the updates of dataset %s: %w", c.dataset, err)
 	}
 	if err := g.respond(ctx, c); err != nil {
 		return err
@@ -57,7 +51,7 @@ func (g *Gateway) handleSyncRecords(w http.ResponseWriter, r *http.Request, c ca
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	out := wire.NewRecordsWriter(w)
-	if err := g.writeDifference(ctx, out, c.dataset, diff, dc.GlobalHash()); err != nil {
+	if err := g.writeDifference(ctx, out, c.dataset, diff, hash); err != nil {
 		if !out.Started() {
 			return err
 		}
@@ -69,8 +63,11 @@ func (g *Gateway) handleSyncRecords(w http.ResponseWriter, r *http.Request, c ca
 	return nil
 }
 
-// difference compares the stored view with what the device has.
-func (g *Gateway) difference(ctx context.Context, c call, hidden map[string]struct{}) (delta.Delta, error) {
+// difference compares the stored view with what the device has. What this device
+// changed since the view was listed, or is about to change, would look taken
+// back: such records are left as the device has them. They are asked for last,
+// so that a change which is finished meanwhile is known by its real uid.
+func (g *Gateway) difference(ctx context.Context, c call, dc record.DatasetClient) (delta.Delta, error) {
 	var failed error
 	view := func(yield func(uid, hash string) bool) {
 		for pair, err := range g.store.ViewHashes(ctx, c.ClientID) {
@@ -83,8 +80,37 @@ func (g *Gateway) difference(ctx context.Context, c call, hidden map[string]stru
 			}
 		}
 	}
-	diff := delta.Compute(view, c.ClientRecs, hidden)
-	return diff, failed
+	diff := delta.Compute(view, c.ClientRecs)
+	if failed != nil || diff.Empty() || c.CUID == "" {
+		return diff, failed
+	}
+	own, err := g.store.ChangedUIDs(ctx, c.dataset, c.CUID, dc.CompletedRunStart)
+	return diff.Without(own), err
+}
+
+// hashAfter is the global hash that the device may take with this difference, ""
+// when it must not: a client leaves out of an answer the records for which it has
+// changes of its own, but takes the answer's hash all the same. Where the result
+// of such a change has not reached the device yet, the record would stay as the
+// device has it, and the hash would say that all is well. Without a hash the
+// device asks again after it has seen the result. What the device has not sent
+// yet needs no such care: its result is still to come, and brings a new hash.
+func (g *Gateway) hashAfter(ctx context.Context, c call, dc record.DatasetClient, diff delta.Delta) (string, error) {
+	if diff.Empty() || c.CUID == "" {
+		return dc.GlobalHash(), nil
+	}
+	updates, err := g.store.ListUpdates(ctx, c.dataset, c.CUID, 0)
+	if err != nil {
+		return "", err
+	}
+	for _, u := range g.shown.unseen(c.dataset, c.CUID, updates) {
+		for _, uid := range []string{u.UID, u.OldUID, u.Hash} {
+			if diff.Has(uid) {
+				return "", nil
+			}
+		}
+	}
+	return dc.GlobalHash(), nil
 }
 
 // readBatch is how many records are held in memory for an answer.

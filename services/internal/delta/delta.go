@@ -15,6 +15,34 @@ type Delta struct {
 // Empty tells whether the device is up to date.
 func (d Delta) Empty() bool { return len(d.Create)+len(d.Update)+len(d.Delete) == 0 }
 
+// Has tells whether the delta says something of a record.
+func (d Delta) Has(uid string) bool {
+	for _, list := range [][]string{d.Create, d.Update, d.Delete} {
+		if _, found := slices.BinarySearch(list, uid); found {
+			return true
+		}
+	}
+	return false
+}
+
+// Without leaves out what the device must not be told: its own fresh changes,
+// which the stored records do not show yet.
+func (d Delta) Without(hidden []string) Delta {
+	if len(hidden) == 0 {
+		return d
+	}
+	out := make(map[string]struct{}, len(hidden))
+	for _, uid := range hidden {
+		out[uid] = struct{}{}
+	}
+	is := func(uid string) bool { _, ok := out[uid]; return ok }
+	return Delta{
+		Create: slices.DeleteFunc(d.Create, is),
+		Update: slices.DeleteFunc(d.Update, is),
+		Delete: slices.DeleteFunc(d.Delete, is),
+	}
+}
+
 // Compute compares the stored records of a view with those of a device.
 //
 // server gives uid and hash of every record of the view, each uid once, in any
@@ -22,18 +50,9 @@ func (d Delta) Empty() bool { return len(d.Create)+len(d.Update)+len(d.Delete) =
 // up. A record that the device has with the hash "" counts as one that it does
 // not have when the server has it: it is created anew, since that works
 // whatever the device holds. When the server has not, it is deleted.
-//
-// Uids in hidden are left out on both sides: the device's own fresh changes, which the
-// stored records do not show yet.
-func Compute(server iter.Seq2[string, string], client map[string]string, hidden map[string]struct{}) Delta {
+func Compute(server iter.Seq2[string, string], client map[string]string) Delta {
 	var d Delta
-	for uid := range hidden {
-		delete(client, uid)
-	}
 	for uid, hash := range server {
-		if _, ok := hidden[uid]; ok {
-			continue
-		}
 		has, ok := client[uid]
 		switch {
 		case !ok || has == "":

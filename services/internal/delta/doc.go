@@ -6,6 +6,6 @@
 // the size of the dataset, and that a device that does what the delta says holds
 // the server's view, but for what it must not see yet.
 //
-// It knows no store, no record data and no HTTP; who is hidden, and why, is
+// It knows no store, no record data and no HTTP; what is left out, and why, is
 // decided by its caller.
 package delta

@@ -55,6 +55,8 @@ type Store interface {
 	Purge(ctx context.Context) error
 	// Ping tells whether the store answers.
 	Ping(ctx context.Context) error
+	// Close finishes what was accepted; what comes later gets ErrUnavailable. Closing
+	// twice does no harm.
 	Close() error
 }
 
@@ -87,15 +89,23 @@ type Changes interface {
 	// new timestamp (an acknowledgement sent earlier does not remove it). A change
 	// with a known hash and a new digest is a newer version: it is queued, and a
 	// result of an older version that still waits for its device is removed, since
-	// the device would take it for the result of the newer one.
+	// the device would take it for the result of the newer one. For the same reason a
+	// known version that is sent again while a newer one waits reports nothing.
+	// A record's made-up and real uid count as one: a device that has learned the
+	// real uid sends the same change again under that.
 	//
 	// Every change has a cuid and a hash.
 	EnqueueChanges(ctx context.Context, changes []record.Change) (EnqueueResult, error)
 
-	// ClaimChanges claims up to n visible changes, oldest first, for window. Of one
+	// ClaimChanges claims up to n visible changes for window, oldest first: those that
+	// have been visible longest, in their order of arrival. Of one
 	// record (dataset and uid; a made-up uid counts as the record that it became)
 	// only the oldest change that is not done can be claimed, so that changes to
-	// one record are worked on one at a time and in their order of arrival.
+	// one record are worked on one at a time and in their order of arrival. (A change
+	// that joins the record's others when its made-up uid becomes the real one waits
+	// for the one in work, and goes by arrival from then on.)
+	//
+	// A claim that has ended stays good until another takes the change.
 	ClaimChanges(ctx context.Context, n int, window time.Duration) ([]ClaimedChange, error)
 
 	// ExtendChange keeps a claim for another window from now. ErrStale.
@@ -106,7 +116,7 @@ type Changes interface {
 	RetryChange(ctx context.Context, claim Claim, delay time.Duration, free bool) error
 
 	// FinishChange, in one step: marks the change done with its outcome, saves the
-	// update for the device, remembers the uid mapping of a create, lets the next
+	// update for the device, remembers the uid mapping of an applied create, lets the next
 	// change to the record be claimed, marks the dataset client as touched (see
 	// DatasetClient.Revision) and counts a collision. The update is not saved when a newer
 	// version of the change waits: the device gets that one's result.
@@ -114,7 +124,7 @@ type Changes interface {
 	FinishChange(ctx context.Context, claim Claim, outcome Outcome) error
 
 	// ChangedUIDs returns the uids of a dataset that this device changed with success
-	// after since, under the made-up uid and the real one, and those of its changes
+	// at or after since, under the made-up uid and the real one, and those of its changes
 	// that are not done. Without since (zero) all that the log holds.
 	ChangedUIDs(ctx context.Context, dataset, cuid string, since time.Time) ([]string, error)
 }
@@ -133,7 +143,8 @@ type ClaimedChange struct {
 	// Change.UID was made up for a create that is done, else Change.UID.
 	RecordUID string
 	// Earlier is the outcome of the newest older version of this change (same
-	// dataset, cuid and hash) that was done, nil when there is none.
+	// dataset, cuid and hash) that was applied, since that is in the backend; when
+	// none was applied, of the newest that was done; nil when there is none.
 	Earlier *Outcome
 	// Enqueued is when the change was received.
 	Enqueued time.Time
@@ -171,8 +182,8 @@ type ClaimedAck struct {
 
 // Jobs is the queue of sync runs to do.
 type Jobs interface {
-	// EnqueueJob asks for a sync run of one dataset client outside the schedule.
-	// ErrNotFound.
+	// EnqueueJob asks for a sync run of one dataset client outside the schedule. A job
+	// that waits unclaimed may serve for it; one in work does not. ErrNotFound.
 	EnqueueJob(ctx context.Context, clientID string) error
 	ClaimJobs(ctx context.Context, n int, window time.Duration) ([]Job, error)
 	// ExtendJob keeps a claim for another window from now. ErrStale.
@@ -203,7 +214,7 @@ type DatasetClients interface {
 	// TouchDatasetClients notes accesses. An unknown dataset client is made, active,
 	// due at once, and stopped where its dataset is; a known one becomes active
 	// again, its LastAccessed never goes back, its meta data and configuration are
-	// replaced.
+	// replaced (absent meta data leaves that of before).
 	TouchDatasetClients(ctx context.Context, touches []Touch) error
 	// SetStopped stops or starts a dataset: its dataset clients, and those to come.
 	// Returns how many dataset clients there are.
@@ -219,7 +230,8 @@ type DatasetClients interface {
 	ScheduleDue(ctx context.Context, lease Lease, limit int) (Scheduled, error)
 	// RemoveIdle removes at most limit inactive dataset clients that were not accessed
 	// for ClientSyncTimeout + retention, with their refs and the records that no
-	// other dataset client holds. Returns how many. ErrStale when the lease is not held.
+	// other dataset client holds. Each goes in whole or not at all. Returns how many.
+	// ErrStale when the lease is not held.
 	RemoveIdle(ctx context.Context, lease Lease, retention time.Duration, limit int) (int, error)
 }
 
@@ -247,7 +259,9 @@ type Runs interface {
 	// is under way and that time has not passed; after that the other run is
 	// replaced and stale. ErrNotFound.
 	BeginRun(ctx context.Context, clientID, jobID string) (Run, error)
-	// ViewHashes reads uid and hash of every record of the view, no data.
+	// ViewHashes reads uid and hash of every record of the view, no data, in no order.
+	// The caller may take its time and use the store between two of them; what is
+	// written meanwhile may or may not show. The view of an unknown dataset client is empty.
 	ViewHashes(ctx context.Context, clientID string) iter.Seq2[UIDHash, error]
 	// WriteRecords stores a batch of differences. Each batch is atomic; the run as a
 	// whole is not. Dataset clients that share a changed record get a new revision.
@@ -256,8 +270,10 @@ type Runs interface {
 	// EndRun ends the run: SyncLoopEnd = now, SyncScheduled = zero. With a contentHash the run
 	// stored records: it becomes the dataset client's, SyncCompleted = true, and Revision
 	// grows if the content hash or any record changed, or a change was applied since
-	// the run before began. With "" the run failed, and all else stays as it was.
-	// ErrStale.
+	// the run before began (in the very millisecond counts: ChangedUIDs takes it for
+	// later). With "" the run failed, and all else stays as it was: what
+	// it wrote, and the changes applied before it, count for the next run that succeeds.
+	// The same holds for a run that was replaced. ErrStale.
 	EndRun(ctx context.Context, run Run, contentHash string) error
 	// MarkRunEnded is for a job that was delivered a second time, since its worker died
 	// or was paused: SyncLoopEnd = now, SyncScheduled = zero, and the run that this
@@ -268,7 +284,7 @@ type Runs interface {
 
 // Run is a sync run under way.
 type Run struct {
-	Client record.DatasetClient // as it was when the run began
+	Client record.DatasetClient // as it was before the run began
 	Token  int64                // fencing token
 }
 
@@ -285,8 +301,11 @@ type Records interface {
 // Leases let one holder at a time do a job in the whole cluster.
 type Leases interface {
 	// AcquireLease takes a free or expired lease. ok is false when another holds it.
+	// Who holds it already gets it anew: its earlier lease is stale, so that a holder
+	// that was restarted need not wait for itself.
 	AcquireLease(ctx context.Context, name, holder string, ttl time.Duration) (lease Lease, ok bool, err error)
-	// RenewLease keeps it for another ttl from now. ErrStale.
+	// RenewLease keeps it for another ttl from now. ErrStale, also when its time has
+	// passed and nobody took it.
 	RenewLease(ctx context.Context, lease Lease, ttl time.Duration) error
 	// ReleaseLease frees it for the next; releasing a stale lease does nothing.
 	ReleaseLease(ctx context.Context, lease Lease) error

@@ -69,7 +69,7 @@ func settle(tx session, q finished, outcome store.Outcome) error {
 // failed or collided must bring the device's copy back, so that its revision
 // grows now; what was applied shows with the next sync run.
 func touchView(tx session, client string, result record.UpdateType) error {
-	_, err := tx.exec(`UPDATE fhsync_datasetClients SET dirty = 1, revision = revision + ?, collisionCount = collisionCount + ?
-		WHERE id = ?`, result != record.Applied, result == record.Collision, client)
+	_, err := tx.exec(`UPDATE fhsync_datasetClients SET dirty = ?, revision = revision + ?, collisionCount = collisionCount + ?
+		WHERE id = ?`, tx.now, result != record.Applied, result == record.Collision, client)
 	return err
 }

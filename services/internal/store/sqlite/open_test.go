@@ -162,3 +162,14 @@ func TestKilledChild(t *testing.T) {
 		fmt.Println(hash)
 	}
 }
+
+// What a device was promised survives a power cut, which no test can try.
+func TestDurability(t *testing.T) {
+	s := open(t, Options{Path: filepath.Join(t.TempDir(), "tandem.db")})
+	for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal"} { // 2: FULL
+		var got string
+		if err := s.writer.conn.raw.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+			t.Errorf("%s is %q, want %q (%v)", pragma, got, want, err)
+		}
+	}
+}

@@ -2,8 +2,8 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
+	"strings"
 
 	"github.com/tandem-sync/tandem/services/internal/record"
 	"github.com/tandem-sync/tandem/services/internal/store"
@@ -127,19 +127,33 @@ func (s *Store) ViewHashes(ctx context.Context, clientID string) iter.Seq2[store
 	}
 }
 
+// readChunks are how many records one statement asks for; a smaller rest is
+// filled up, so that few statements serve every number.
+var readChunks = []int{1, 10, 100}
+
 // ReadRecords returns records by uid; see store.Records.
 func (s *Store) ReadRecords(ctx context.Context, dataset string, uids []string) ([]record.Record, error) {
 	records := make([]record.Record, 0, len(uids))
 	err := s.read(ctx, "read records", func(tx session) error {
-		for _, uid := range uids {
-			var hash, data string
-			found, err := tx.get([]any{&hash, &data}, "SELECT hash, data FROM fhsync_records WHERE datasetId = ? AND uid = ?", dataset, uid)
+		for len(uids) > 0 {
+			size := readChunks[0]
+			for _, larger := range readChunks[1:] {
+				if len(uids) > size {
+					size = larger
+				}
+			}
+			args := make([]any, 1, 1+size)
+			args[0] = dataset
+			for i := range size {
+				args = append(args, uids[min(i, len(uids)-1)])
+			}
+			uids = uids[min(size, len(uids)):]
+			found, err := collect(tx, scanRecord, "SELECT uid, hash, data FROM fhsync_records WHERE datasetId = ? AND uid IN (?"+
+				strings.Repeat(", ?", size-1)+")", args...)
 			if err != nil {
 				return err
 			}
-			if found {
-				records = append(records, record.Record{UID: uid, Hash: hash, Data: json.RawMessage(data)})
-			}
+			records = append(records, found...)
 		}
 		return nil
 	})
@@ -147,4 +161,8 @@ func (s *Store) ReadRecords(ctx context.Context, dataset string, uids []string) 
 		return nil, err
 	}
 	return records, nil
+}
+
+func scanRecord(row scanner) (r record.Record, err error) {
+	return r, row.Scan(&r.UID, &r.Hash, rawJSON{&r.Data})
 }

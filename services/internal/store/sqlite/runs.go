@@ -35,9 +35,11 @@ func (s *Store) BeginRun(ctx context.Context, clientID, jobID string) (run store
 			ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value`); err != nil {
 			return err
 		}
+		// A change finished in this very millisecond counts as finished after the run
+		// began (ChangedUIDs), and so must make the next run count as well.
 		_, err = tx.exec(`UPDATE fhsync_datasetClients SET runToken = ?, runJob = ?, syncLoopStart = ?, syncLoopEnd = ?,
-			runDirty = max(runDirty, dirty), dirty = 0 WHERE id = ?`,
-			run.Token, jobID, tx.now, until(tx, client.Config.BackendListTimeout), clientID)
+			runDirty = max(runDirty, dirty <> 0), dirty = CASE WHEN dirty >= ? THEN dirty ELSE 0 END WHERE id = ?`,
+			run.Token, jobID, tx.now, until(tx, client.Config.BackendListTimeout), tx.now, clientID)
 		return err
 	})
 	if err != nil {

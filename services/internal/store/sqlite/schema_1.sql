@@ -121,7 +121,7 @@ CREATE TABLE fhsync_datasetClients (
   syncLoopEnd         INTEGER NOT NULL DEFAULT 0,
   syncCompleted       INTEGER NOT NULL DEFAULT 0,
   completedRunStart   INTEGER NOT NULL DEFAULT 0,
-  dirty               INTEGER NOT NULL DEFAULT 0, -- a change was finished since the last run began
+  dirty               INTEGER NOT NULL DEFAULT 0, -- when a change was last finished, 0: not since the last run began
   runToken            INTEGER NOT NULL DEFAULT 0, -- of the run under way, 0: none
   runJob              TEXT NOT NULL DEFAULT '',   -- the job that began it
   runDirty            INTEGER NOT NULL DEFAULT 0, -- dirty, as consumed by runs that have not succeeded yet

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"time"
+
 	"github.com/tandem-sync/tandem/services/internal/record"
 	"github.com/tandem-sync/tandem/services/internal/store"
 )
@@ -58,6 +60,7 @@ func finishDirty(k *kit) {
 	k.enqueue(edit(phone, "h1", "r1"))
 	k.do("h1", applied("r1", "a"))
 	equal(k, "revision at once", k.client("tasks_all").Revision, before)
+	k.clock.Advance(time.Millisecond)
 	k.run("tasks_all", "c1", nil)
 	equal(k, "revision after the run", k.client("tasks_all").Revision, before+1)
 	k.run("tasks_all", "c1", nil)

@@ -14,7 +14,7 @@ var recordsTests = []test{
 	{"a view holds what its runs wrote, no more", recordsViews},
 	{"of one dataset alone", recordsDataset},
 	{"unknown ones are left out", recordsUnknown},
-	{"10,000 in one run", recordsMany},
+	{"very many in one run", recordsMany},
 	{"reading hashes while writing", recordsWhileWriting},
 	{"reading hashes ends when asked", recordsBreak},
 }
@@ -91,7 +91,7 @@ func manyRecords(n int, hash string) (all []record.Record, uids []string) {
 }
 
 func recordsMany(k *kit) {
-	const n = 10_000
+	const n = many
 	all, uids := manyRecords(n, "a")
 	k.touch("tasks_1", "tasks_2")
 	k.run("tasks_1", "c1", all)
@@ -109,7 +109,7 @@ func recordsMany(k *kit) {
 }
 
 func recordsWhileWriting(k *kit) {
-	const n = 5000
+	const n = many / 2
 	all, _ := manyRecords(n, "a")
 	k.touch("tasks_1")
 	k.run("tasks_1", "c1", all)
@@ -117,7 +117,7 @@ func recordsWhileWriting(k *kit) {
 	seen := 0
 	for h, err := range k.ViewHashes(k.ctx, "tasks_1") {
 		k.must(err)
-		if seen%1000 == 0 {
+		if seen%(n/5) == 0 {
 			k.must(k.WriteRecords(k.ctx, run, recs(h.UID, "b"), nil))
 		}
 		seen++

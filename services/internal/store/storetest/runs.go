@@ -20,6 +20,7 @@ var runsTests = []test{
 	{"the revision grows when records changed there and back", revisionRecords},
 	{"not for what did not change", revisionNothing},
 	{"a change applied during a run counts for the next", revisionDuring},
+	{"a change applied in the millisecond in which a run begins counts for the next too", revisionSameMillisecond},
 	{"a failed run gives back what it consumed", revisionFailedRun},
 	{"a replaced run gives back what it consumed", revisionReplacedRun},
 	{"what a failed run wrote shows with the next", revisionFailedWrote},
@@ -183,10 +184,29 @@ func revisionDuring(k *kit) {
 	k.do("h1", applied("r1", ""))
 	k.must(k.EndRun(k.ctx, run, "c1"))
 	k.wantRevision("tasks_all", 1)
+	k.clock.Advance(time.Millisecond)
 	k.run("tasks_all", "c1", nil)
 	k.wantRevision("tasks_all", 2)
 	k.run("tasks_all", "c1", nil)
 	k.wantRevision("tasks_all", 2)
+}
+
+// revisionSameMillisecond: of a change that is finished in the millisecond in which
+// a run begins nobody can say which came first. ChangedUIDs takes it for later, so
+// that the device keeps its version over this run; the next run must bring the
+// device to look again.
+func revisionSameMillisecond(k *kit) {
+	k.touch("tasks_all")
+	k.run("tasks_all", "c1", nil)
+	k.enqueue(edit(phone, "h1", "r1"))
+	k.do("h1", applied("r1", ""))
+	k.run("tasks_all", "c1", nil)
+	k.wantRevision("tasks_all", 2)
+	k.clock.Advance(time.Millisecond)
+	k.run("tasks_all", "c1", nil)
+	k.wantRevision("tasks_all", 3)
+	k.run("tasks_all", "c1", nil)
+	k.wantRevision("tasks_all", 3)
 }
 
 func revisionFailedRun(k *kit) {
@@ -194,6 +214,7 @@ func revisionFailedRun(k *kit) {
 	k.run("tasks_all", "c1", nil)
 	k.enqueue(edit(phone, "h1", "r1"))
 	k.do("h1", applied("r1", ""))
+	k.clock.Advance(time.Millisecond)
 	for range 2 {
 		k.must(k.EndRun(k.ctx, k.begin("tasks_all"), ""))
 		k.wantRevision("tasks_all", 1)

@@ -115,17 +115,17 @@ func dueLimit(k *kit) {
 func dueAmongMany(k *kit) {
 	lease := k.lease()
 	var touches []store.Touch
-	for i := range 2000 {
-		touches = append(touches, store.Touch{ID: fmt.Sprintf("tasks_%04d", i), Dataset: dataset, Config: config, At: k.clock.Now()})
+	for i := range many {
+		touches = append(touches, store.Touch{ID: fmt.Sprintf("tasks_%05d", i), Dataset: dataset, Config: config, At: k.clock.Now()})
 	}
 	k.must(k.TouchDatasetClients(k.ctx, touches))
-	equal(k, "jobs", k.schedule(lease, 5000).Jobs, 2000)
-	equal(k, "jobs", k.schedule(lease, 5000).Jobs, 0)
-	for _, id := range []string{"tasks_0007", "tasks_1999"} {
+	equal(k, "jobs", k.schedule(lease, 2*many).Jobs, many)
+	equal(k, "jobs", k.schedule(lease, 2*many).Jobs, 0)
+	for _, id := range []string{"tasks_00007", "tasks_00999"} {
 		k.run(id, "c", nil)
 	}
 	k.clock.Advance(config.SyncFrequency)
-	done := k.schedule(lease, 5000)
+	done := k.schedule(lease, 2*many)
 	equal(k, "jobs", done.Jobs, 2)
 	equal(k, "deactivated", done.Deactivated, 0)
 }
@@ -189,6 +189,16 @@ func dueStopped(k *kit) {
 	_, err = k.SetStopped(k.ctx, dataset, false)
 	k.must(err)
 	equal(k, "jobs when started again", k.schedule(lease, 10).Jobs, 0)
+
+	_, err = k.SetStopped(k.ctx, dataset, true)
+	k.must(err)
+	k.touch("tasks_2") // new, and stopped like its dataset
+	k.clock.Advance(config.ScheduleWait())
+	k.touch("tasks_1")
+	equal(k, "jobs while stopped, long overdue", k.schedule(lease, 10).Jobs, 0)
+	_, err = k.SetStopped(k.ctx, dataset, false)
+	k.must(err)
+	equal(k, "jobs when started", k.schedule(lease, 10).Jobs, 2)
 }
 
 func dueStaleLease(k *kit) {
