@@ -85,8 +85,10 @@ type Changes interface {
 	// EnqueueChanges stores changes of one request in their order, all or none.
 	//
 	// A change whose (dataset, cuid, hash, digest) is queued or was done before is
-	// not queued again; where it was done, its result is reported once more, with a
-	// new timestamp (an acknowledgement sent earlier does not remove it). A change
+	// not queued again; where it was done, the result of its newest version is
+	// reported once more, with a new timestamp (an acknowledgement sent earlier does not remove it), and the
+	// dataset client's Revision grows: the device had the change pending and passed
+	// over what it was told of its record. A change
 	// with a known hash and a new digest is a newer version: it is queued, and a
 	// result of an older version that still waits for its device is removed, since
 	// the device would take it for the result of the newer one. For the same reason a

@@ -76,10 +76,8 @@ func enqueueChange(tx session, c record.Change, digest string) (queued bool, err
 				newerWaits = newerWaits || !v.done
 			case !v.done || newerWaits:
 				return false, nil // its result, or that of the newer version, is to come
-			case v.id == 0:
-				return false, renewUpdate(tx, c)
 			default:
-				return false, reportAgain(tx, c, v.id)
+				return false, tellAgain(tx, c, versions[0]) // the newest: what the device holds
 			}
 		}
 		if err := hideUpdate(tx, c); err != nil {
@@ -87,6 +85,22 @@ func enqueueChange(tx session, c record.Change, digest string) (queued bool, err
 		}
 	}
 	return true, insertChange(tx, c, digest)
+}
+
+// tellAgain reports the result of a version that is done once more. A device that
+// sends a change again had it pending until now, and has passed over what it was
+// told of its record meanwhile: it must look again.
+func tellAgain(tx session, c record.Change, v version) error {
+	var err error
+	if v.id == 0 {
+		err = renewUpdate(tx, c)
+	} else {
+		err = reportAgain(tx, c, v.id)
+	}
+	if err == nil {
+		_, err = tx.exec("UPDATE fhsync_datasetClients SET revision = revision + 1 WHERE id = ?", c.ClientID)
+	}
+	return err
 }
 
 // digestsOf returns the digests by which a change may be known: a device that

@@ -17,6 +17,7 @@ var resendTests = []test{
 	{"of a change that waits", resendWaiting},
 	{"of a change in work", resendInWork},
 	{"of a done change reports it again", resendDone},
+	{"of a done change makes its device look again", resendLooksAgain},
 	{"of an acknowledged change reports it again", resendAcked},
 	{"with its acknowledgement, in either order", resendWithAck},
 	{"after the log forgot, while its update waits", resendForgotten},
@@ -52,6 +53,18 @@ func resendInWork(k *kit) {
 	k.finish(c, applied("r1", ""))
 	k.update1(phone)
 	k.claimNothing()
+}
+
+// A device that sends a change again had it pending until now, and clients pass
+// over what they are told of records with pending changes.
+func resendLooksAgain(k *kit) {
+	k.touch("tasks_all")
+	k.enqueue(edit(phone, "h1", "r1"))
+	k.enqueue(edit(phone, "h1", "r1"))
+	equal(k, "revision while it waits", k.client("tasks_all").Revision, 0)
+	k.do("h1", applied("r1", ""))
+	k.enqueue(edit(phone, "h1", "r1"))
+	equal(k, "revision once it is done", k.client("tasks_all").Revision, 1)
 }
 
 func resendDone(k *kit) {
@@ -251,7 +264,9 @@ func backToA(k *kit) {
 	k.do("h1", store.Outcome{Type: record.Failed, UID: "r1", Msg: "B"})
 	equal(k, "A again", k.enqueue(versionA), isKnown)
 	k.claimNothing()
-	equal(k, "type", k.update1(phone).Type, record.Applied)
+	// It may be a late copy of an old request: the device waits for the result of B,
+	// and must not take that of A for it.
+	equal(k, "type", k.update1(phone).Type, record.Failed)
 }
 
 func backToAWhileBWaits(k *kit) {
