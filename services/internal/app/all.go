@@ -83,9 +83,6 @@ func AdminSocket(data string) string { return filepath.Join(data, "admin.sock") 
 
 func (n *Node) open(ctx context.Context) error {
 	cfg := n.opts.Config
-	if err := os.MkdirAll(cfg.Store.Data, 0o700); err != nil {
-		return fmt.Errorf("data folder (setting data): %w", err)
-	}
 	for id := range cfg.Datasets.ByID {
 		if err := wire.CheckDatasetID(id); err != nil {
 			return fmt.Errorf("setting datasets: %w", err)
@@ -93,6 +90,26 @@ func (n *Node) open(ctx context.Context) error {
 	}
 	if cfg.Stats.Collect {
 		n.stats = stats.New(stats.Options{Keep: cfg.Stats.RecordsToKeep, Clock: clock.System})
+	}
+	if err := n.openData(ctx, cfg); err != nil {
+		return fmt.Errorf("data folder %s (setting data): %w; each server needs a folder of its own that it may write to, another is chosen with --data", cfg.Store.Data, err)
+	}
+	bus, err := nats.Embedded(n.log)
+	if err != nil {
+		return err
+	}
+	n.bus = bus
+	n.closers = append(n.closers, func() error { bus.Close(); return nil })
+	if n.gateway, err = n.newGateway(); err != nil {
+		return err
+	}
+	return n.openListeners(ctx, cfg)
+}
+
+// openData opens all that is kept in the data folder.
+func (n *Node) openData(ctx context.Context, cfg config.Config) error {
+	if err := os.MkdirAll(cfg.Store.Data, 0o700); err != nil {
+		return err
 	}
 	engine, err := sqlite.Open(ctx, sqlite.Options{
 		Path: filepath.Join(cfg.Store.Data, "tandem.db"), Clock: clock.System,
@@ -106,19 +123,7 @@ func (n *Node) open(ctx context.Context) error {
 	n.store = wrap.Observe(engine, func(op string, took time.Duration, _ error) {
 		n.stats.Observe(stats.StorageTime, op, float64(took)/float64(time.Millisecond))
 	})
-	if err := n.openBackends(cfg); err != nil {
-		return err
-	}
-	bus, err := nats.Embedded(n.log)
-	if err != nil {
-		return err
-	}
-	n.bus = bus
-	n.closers = append(n.closers, func() error { bus.Close(); return nil })
-	if n.gateway, err = n.newGateway(); err != nil {
-		return err
-	}
-	return n.openListeners(ctx, cfg)
+	return n.openBackends(cfg)
 }
 
 // openBackends opens the default adapter in this process and the way to those

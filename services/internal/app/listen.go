@@ -21,10 +21,9 @@ import (
 const maxSocketPath = 100
 
 func (n *Node) openListeners(ctx context.Context, cfg config.Config) error {
-	var lc net.ListenConfig
-	listen, err := lc.Listen(ctx, "tcp", cfg.Gateway.Listen)
+	listen, err := listenTCP(ctx, cfg.Gateway.Listen, "listen", "--listen")
 	if err != nil {
-		return fmt.Errorf("listen on %s (setting listen): %w", cfg.Gateway.Listen, err)
+		return err
 	}
 	n.listen = listen
 	n.closers = append(n.closers, closeListener(listen))
@@ -56,18 +55,31 @@ func (n *Node) openAdmin(ctx context.Context, cfg config.Config) error {
 			return fmt.Errorf("administration socket: %w", err)
 		}
 		n.serveAdmin(socket)
+		// The folder may have been there before, open to others.
+		if err := os.Chmod(path, 0o600); err != nil {
+			return fmt.Errorf("administration socket: %w", err)
+		}
 	} else {
 		n.log.Warn("the data folder's path is too long for the administration socket; set adminListen to administer this server", "path", path)
 	}
 	if cfg.Gateway.AdminListen == "" {
 		return nil
 	}
-	tcp, err := lc.Listen(ctx, "tcp", cfg.Gateway.AdminListen)
+	tcp, err := listenTCP(ctx, cfg.Gateway.AdminListen, "adminListen", "--admin-listen")
 	if err != nil {
-		return fmt.Errorf("listen on %s (setting adminListen): %w", cfg.Gateway.AdminListen, err)
+		return err
 	}
 	n.serveAdmin(tcp)
 	return nil
+}
+
+func listenTCP(ctx context.Context, addr, setting, flag string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s (setting %s): %w; another address is chosen with %s, port 0 takes any free one", addr, setting, err, flag)
+	}
+	return l, nil
 }
 
 func (n *Node) serveAdmin(l net.Listener) {

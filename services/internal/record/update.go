@@ -17,7 +17,7 @@ type Update struct {
 	Action Action
 	Hash   string // of the pending change
 	UID    string // the record's uid; after a create the one that the backend gave
-	OldUID string // after a create: the uid that the device had made up; else ""
+	OldUID string // the uid that the device had made up and the change came under; else ""
 	Msg    string // why the change failed; "" when there is nothing to say
 
 	// Timestamp is when the result was stored, in milliseconds since 1970. For one

@@ -20,7 +20,7 @@ func saveUpdate(tx session, q finished, o store.Outcome) (timestamp int64, err e
 	}
 	timestamp = max(tx.now, last+1)
 	oldUID := ""
-	if q.action == record.ActionCreate && (o.Type == record.Applied || o.UID != q.uid) {
+	if o.UID != q.uid || q.action == record.ActionCreate && o.Type == record.Applied {
 		oldUID = q.uid
 	}
 	_, err = tx.exec(`INSERT OR REPLACE INTO fhsync_updates
