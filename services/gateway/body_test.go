@@ -119,6 +119,19 @@ func TestBodyLimit(t *testing.T) {
 	}
 }
 
+// A large body that becomes nothing is refused as well: empty gzip members.
+func TestBodyOfEmptyMembers(t *testing.T) {
+	b := newBench(t, nil)
+	member := b.compress("gzip", strings.NewReader(""))
+	body := strings.Repeat(member, (2<<20)/len(member)) + b.compress("gzip", strings.NewReader(request("sync", "phone")))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/sync/tasks", io.MultiReader(strings.NewReader(body)))
+	r.ContentLength = -1
+	r.Header.Set("Content-Encoding", "gzip")
+	w := httptest.NewRecorder()
+	b.gateway.ServeHTTP(w, r)
+	b.tooLarge("empty members", w)
+}
+
 // A small body that would become a large one is refused at the limit.
 func TestDecompressionBombs(t *testing.T) {
 	const size = 24 << 20

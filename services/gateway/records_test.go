@@ -109,7 +109,7 @@ func TestHashIsReadBeforeTheRecords(t *testing.T) {
 
 // An answer that fails half-way must not look whole.
 func TestBrokenAnswerBreaksTheConnection(t *testing.T) {
-	for _, encoding := range []string{"identity", "gzip", "zstd"} {
+	for _, encoding := range []string{"identity", "gzip", "zstd", "panic"} {
 		t.Run(encoding, func(t *testing.T) {
 			b := newBench(t, nil)
 			server := httptest.NewServer(b.gateway)
@@ -123,6 +123,9 @@ func TestBrokenAnswerBreaksTheConnection(t *testing.T) {
 			var reads atomic.Int32
 			b.inject(func(_ context.Context, op string, before bool) error {
 				if op == "ReadRecords" && before && reads.Add(1) == 5 {
+					if encoding == "panic" {
+						panic("disk on fire")
+					}
 					return errors.New("disk on fire")
 				}
 				return nil

@@ -63,6 +63,10 @@ func TestBadDatasetIDs(t *testing.T) {
 			}
 		}
 	}
+	// It is said before the body is read.
+	if msg := b.text(b.do(http.MethodPost, "/sync/system.users", "", "Content-Encoding", "rot13")); !strings.Contains(msg, "system.users") {
+		t.Errorf("a bad dataset id with a bad body: %s", msg)
+	}
 	b.leftNothing("bad dataset ids")
 	if ops := b.counted(); len(ops) != 0 {
 		t.Errorf("the store was asked: %v", ops)

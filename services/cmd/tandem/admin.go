@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
@@ -26,9 +28,11 @@ func newAdminCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "admin",
 		Short: "Administer a running server",
+		Args:  cobra.NoArgs, // an unknown subcommand is an error
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&target.addr, "addr", "", "HOST:PORT of the administration API (setting adminListen); default: the socket in the data folder")
-	cmd.PersistentFlags().StringVar(&target.data, "data", "./data", "data folder of a `tandem all` on this machine")
+	cmd.PersistentFlags().StringVar(&target.data, "data", "./data", "data `folder` of a server on this machine")
 	cmd.PersistentFlags().DurationVar(&target.timeout, "timeout", 10*time.Second, "how long to wait for the answer")
 	cmd.AddCommand(
 		target.command("stop DATASET", "Refuse the sync requests of a dataset until it is started again", 1, stopDataset),
@@ -44,27 +48,45 @@ type adminCall func(ctx context.Context, cmd *cobra.Command, api adminv1.AdminSe
 
 // command makes one subcommand. n is the number of arguments, -1 for one at most.
 func (t *adminTarget) command(use, short string, n int, call adminCall) *cobra.Command {
-	args := cobra.ExactArgs(max(n, 0))
-	if n < 0 {
-		args = cobra.MaximumNArgs(1)
-	}
-	return &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
-		addr := t.addr
-		if addr == "" {
-			addr = "unix:" + app.AdminSocket(t.data)
+	check := func(cmd *cobra.Command, args []string) error {
+		if len(args) < n || len(args) > max(n, -n) {
+			return fmt.Errorf("%d arguments given; usage: %s", len(args), cmd.UseLine())
 		}
-		conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		return nil
+	}
+	return &cobra.Command{Use: use, Short: short, Args: check, RunE: func(cmd *cobra.Command, args []string) error {
+		conn, addr, err := t.dial()
 		if err != nil {
 			return fmt.Errorf("administration API at %s: %w", addr, err)
 		}
 		defer conn.Close()
 		ctx, cancel := context.WithTimeout(cmd.Context(), t.timeout)
 		defer cancel()
-		if err := call(ctx, cmd, adminv1.NewAdminServiceClient(conn), args); err != nil {
-			return fmt.Errorf("administration API at %s: %s", addr, status.Convert(err).Message())
+		err = call(ctx, cmd, adminv1.NewAdminServiceClient(conn), args)
+		switch st := status.Convert(err); st.Code() {
+		case codes.OK:
+			return nil
+		case codes.Unavailable:
+			return fmt.Errorf("administration API at %s: %s; is the server running? --data or --addr say where", addr, st.Message())
+		default:
+			return fmt.Errorf("administration API at %s: %s", addr, st.Message())
 		}
-		return nil
 	}}
+}
+
+// dial makes a connection to the API, and tells its address.
+func (t *adminTarget) dial() (conn *grpc.ClientConn, addr string, err error) {
+	plain := grpc.WithTransportCredentials(insecure.NewCredentials())
+	if t.addr != "" {
+		conn, err = grpc.NewClient(t.addr, plain)
+		return conn, t.addr, err
+	}
+	// Not gRPC's "unix:" target: it takes the path for a URL, with escapes.
+	path := app.AdminSocket(t.data)
+	conn, err = grpc.NewClient("passthrough:///localhost", plain, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}))
+	return conn, path, err
 }
 
 func stopDataset(ctx context.Context, cmd *cobra.Command, api adminv1.AdminServiceClient, args []string) error {

@@ -16,13 +16,29 @@ import (
 var version = "dev"
 
 func main() {
-	// The first signal begins the orderly stop; a second one ends the process at once.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	if err := newRootCommand().ExecuteContext(ctx); err != nil {
+	if err := newRootCommand().ExecuteContext(untilSignal()); err != nil {
 		fmt.Fprintln(os.Stderr, "tandem: "+err.Error())
 		os.Exit(1)
 	}
+}
+
+// untilSignal returns a context that ends with the first SIGTERM or Ctrl-C, which
+// begins the orderly stop. A second one ends the process at once, however soon
+// it comes, with the exit code that shells give for a signal.
+func untilSignal() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		code := 1
+		if number, ok := (<-signals).(syscall.Signal); ok {
+			code = 128 + int(number)
+		}
+		os.Exit(code)
+	}()
+	return ctx
 }
 
 func newRootCommand() *cobra.Command {
