@@ -111,8 +111,12 @@ func (n *Node) openData(ctx context.Context, cfg config.Config) error {
 	if err := os.MkdirAll(cfg.Store.Data, 0o700); err != nil {
 		return err
 	}
+	state, records := filepath.Join(cfg.Store.Data, "tandem.db"), filepath.Join(cfg.Store.Data, "backend.db")
+	if err := errors.Join(private(state), private(records)); err != nil {
+		return err
+	}
 	engine, err := sqlite.Open(ctx, sqlite.Options{
-		Path: filepath.Join(cfg.Store.Data, "tandem.db"), Clock: clock.System,
+		Path: state, Clock: clock.System,
 		QueueTTL: cfg.Store.QueueMessagesTTL, Logger: n.log,
 	})
 	if err != nil {
@@ -123,15 +127,26 @@ func (n *Node) openData(ctx context.Context, cfg config.Config) error {
 	n.store = wrap.Observe(engine, func(op string, took time.Duration, _ error) {
 		n.stats.Observe(stats.StorageTime, op, float64(took)/float64(time.Millisecond))
 	})
-	return n.openBackends(cfg)
+	return n.openBackends(cfg, records)
+}
+
+// private makes a database file that only its owner can read, where there is none:
+// SQLite would make it as the process's umask says, and gives the files beside it
+// the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // openBackends opens the default adapter in this process and the way to those
 // that the configuration names.
-func (n *Node) openBackends(cfg config.Config) error {
+func (n *Node) openBackends(cfg config.Config, records string) error {
 	served := n.opts.Adapter
 	if served == nil {
-		emb, err := embedded.Open(filepath.Join(cfg.Store.Data, "backend.db"))
+		emb, err := embedded.Open(records)
 		if err != nil {
 			return err
 		}

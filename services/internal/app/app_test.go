@@ -181,6 +181,11 @@ func TestStopsAndStartsAgain(t *testing.T) {
 	if info, err := os.Stat(cfg.Store.Data); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("data folder: %v, %v", info.Mode(), err)
 	}
+	for _, name := range []string{"tandem.db", "tandem.db-wal", "backend.db", "backend.db-wal"} {
+		if info, err := os.Stat(filepath.Join(cfg.Store.Data, name)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v; want a file that only its owner can read", name, info, err)
+		}
+	}
 	if err := first.stop(); err != nil {
 		t.Fatal(err)
 	}

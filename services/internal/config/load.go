@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -36,7 +37,7 @@ func Load(src Sources) (Config, []Setting, error) {
 	if path := filePath(src); path != "" {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			l.errs = append(l.errs, err)
+			l.errs = append(l.errs, fmt.Errorf("settings file (--%s or %s): %w", fileFlag, fileEnv, err))
 		}
 		l.readFile(path, text)
 	}
