@@ -57,8 +57,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	options = withDefaults(options)
 	s := &Store{options: options, closing: make(chan struct{})}
 	if err := s.open(ctx); err != nil {
-		s.release()
-		return nil, translate("open "+options.Path, err)
+		return nil, translate("open "+options.Path, errors.Join(err, s.release()))
 	}
 	return s, nil
 }

@@ -95,7 +95,9 @@ func manyClaimers(k *kit) {
 			for _, c := range claimed {
 				uid := c.RecordUID
 				var r int
-				fmt.Sscanf(uid, "r%d", &r)
+				if _, err := fmt.Sscanf(uid, "r%d", &r); err != nil {
+					return err
+				}
 				mu.Lock()
 				busy := inWork[uid]
 				want := fmt.Sprintf("h%d", next[uid]*records+r)

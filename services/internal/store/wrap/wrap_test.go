@@ -72,10 +72,12 @@ func TestObserveError(t *testing.T) {
 	s := wrap.Observe(open(t, sqlite.Options{}), func(op string, _ time.Duration, err error) {
 		got = append(got, op+" "+map[bool]string{true: "ok", false: "failed"}[err == nil])
 	})
-	s.DatasetClient(t.Context(), "nobody")
-	s.Ping(t.Context())
-	for range s.ViewHashes(t.Context(), "nobody") {
-		t.Error("a hash of nobody's view")
+	_, notFound := s.DatasetClient(t.Context(), "nobody")
+	if ping := s.Ping(t.Context()); notFound == nil || ping != nil {
+		t.Errorf("DatasetClient: %v, Ping: %v", notFound, ping)
+	}
+	for pair, err := range s.ViewHashes(t.Context(), "nobody") {
+		t.Errorf("a hash of nobody's view: %v, %v", pair, err)
 	}
 	if want := "DatasetClient failed, Ping ok, ViewHashes ok"; strings.Join(got, ", ") != want {
 		t.Errorf("observed %v, want %s", got, want)

@@ -1,0 +1,171 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tandem-sync/tandem/services/internal/record"
+	"github.com/tandem-sync/tandem/services/internal/store"
+)
+
+// recorder stands right above the store: it sees what was really stored, notes
+// it in the ledger and checks that only the present holders of claims, runs and
+// leases get through.
+type recorder struct {
+	store.Store
+	s      *sim
+	claims map[string]claimed // by queue and message
+	runs   map[string]run     // by dataset client
+	leases map[string]lease   // by name
+}
+
+type claimed struct {
+	ack    string
+	change *version
+	record string // uid
+	until  time.Time
+}
+
+type run struct {
+	token int64
+	job   string
+	until time.Time
+	ended bool
+}
+
+type lease struct {
+	token   int64
+	expires time.Time
+	holder  string
+}
+
+func newRecorder(s *sim, to store.Store) *recorder {
+	return &recorder{Store: to, s: s, claims: map[string]claimed{}, runs: map[string]run{}, leases: map[string]lease{}}
+}
+
+// holder checks that a call which got through showed the present claim.
+func (r *recorder) holder(op string, queue store.Queue, c store.Claim) claimed {
+	now := r.claims[string(queue)+c.ID]
+	if now.ack != c.Ack {
+		r.s.violate("%s got through with claim %s of message %s, which has passed to %s", op, c.Ack, c.ID, now.ack)
+	}
+	return now
+}
+
+func (r *recorder) EnqueueChanges(ctx context.Context, changes []record.Change) (store.EnqueueResult, error) {
+	res, err := r.Store.EnqueueChanges(ctx, changes)
+	if err == nil {
+		for _, c := range changes {
+			r.s.ledger.durable(c)
+			r.visible(c.CUID, c.Hash)
+		}
+	}
+	return res, err
+}
+
+// visible checks that the result that waits for a device, if there is one, is that of
+// the newest content of its change.
+func (r *recorder) visible(cuid, hash string) {
+	list, err := r.ListUpdates(context.Background(), dataset, cuid, 0)
+	r.s.must(err)
+	versions := r.s.ledger.byHash[pair(cuid, hash)]
+	newest := versions[len(versions)-1]
+	for _, u := range list {
+		if u.Hash == hash && (len(newest.outcomes) == 0 || newest.outcomes[0].Type != u.Type) {
+			r.s.violate("%s waits for %s as the result of %s, whose outcome is %+v", u.Type, cuid, newest, newest.outcomes)
+		}
+	}
+}
+
+func (r *recorder) ClaimChanges(ctx context.Context, n int, window time.Duration) ([]store.ClaimedChange, error) {
+	list, err := r.Store.ClaimChanges(ctx, n, window)
+	for _, c := range list {
+		v := r.s.ledger.find(c.Change)
+		if v == nil {
+			r.s.violate("a change was claimed that nobody stored: %+v", c.Change)
+			continue
+		}
+		v.claimedAt = len(r.s.world.log)
+		for id, other := range r.claims {
+			if other.record == c.RecordUID && other.change != v && other.until.After(r.s.now()) {
+				r.s.violate("%s was claimed while %s of the same record is in work (%s)", v, other.change, id)
+			}
+		}
+		r.claims[string(store.QueuePending)+c.ID] = claimed{ack: c.Ack, change: v, record: c.RecordUID, until: c.Until}
+		r.s.event("   claimed: %s, try %d, record %s", v, c.Tries, brief(c.RecordUID))
+	}
+	return list, err
+}
+
+func (r *recorder) ExtendChange(ctx context.Context, c store.Claim, window time.Duration) (store.Claim, error) {
+	extended, err := r.Store.ExtendChange(ctx, c, window)
+	if err == nil {
+		held := r.holder("ExtendChange", store.QueuePending, c)
+		held.until = extended.Until
+		r.claims[string(store.QueuePending)+c.ID] = held
+	}
+	return extended, err
+}
+
+func (r *recorder) RetryChange(ctx context.Context, c store.Claim, delay time.Duration, free bool) error {
+	err := r.Store.RetryChange(ctx, c, delay, free)
+	if err == nil {
+		held := r.holder("RetryChange", store.QueuePending, c)
+		r.s.event("   put back: %s", held.change)
+		delete(r.claims, string(store.QueuePending)+c.ID)
+	}
+	return err
+}
+
+func (r *recorder) FinishChange(ctx context.Context, c store.Claim, o store.Outcome) error {
+	err := r.Store.FinishChange(ctx, c, o)
+	if err == nil {
+		held := r.holder("FinishChange", store.QueuePending, c)
+		delete(r.claims, string(store.QueuePending)+c.ID)
+		if t := r.s.current; t != nil && t.change != nil {
+			r.s.event("   outcome: %s %s %s %s", t.change, o.Type, brief(o.UID), o.Msg)
+			r.s.ledger.finished(t.change, o)
+			r.visible(t.change.CUID, t.change.Hash)
+			if held.change != t.change && held.change != nil {
+				r.s.violate("%s was finished in place of %s", held.change, t.change)
+			}
+		}
+	}
+	return err
+}
+
+func (r *recorder) ClaimAcks(ctx context.Context, n int, window time.Duration) ([]store.ClaimedAck, error) {
+	list, err := r.Store.ClaimAcks(ctx, n, window)
+	for _, a := range list {
+		r.claims[string(store.QueueAck)+a.ID] = claimed{ack: a.Claim.Ack}
+	}
+	return list, err
+}
+
+// FinishAcks checks that a result goes only when its device has seen it.
+func (r *recorder) FinishAcks(ctx context.Context, acks []store.ClaimedAck) error {
+	before := r.updates(acks)
+	err := r.Store.FinishAcks(ctx, acks)
+	after := r.updates(acks)
+	for id, u := range before {
+		if _, left := after[id]; !left && r.s.phone(u.CUID).seen[u.Hash] < u.Timestamp {
+			r.s.violate("the result of %s for %s went away before the device saw it (%s, %d)", u.Hash, u.CUID, u.Type, u.Timestamp)
+		}
+	}
+	return err
+}
+
+func (r *recorder) updates(acks []store.ClaimedAck) map[string]record.Update {
+	all := map[string]record.Update{}
+	for _, a := range acks {
+		list, err := r.ListUpdates(context.Background(), a.Ack.Dataset, a.Ack.CUID, 0)
+		if err != nil {
+			r.s.violate("list the updates of %s: %v", a.Ack.CUID, err)
+		}
+		for _, u := range list {
+			all[fmt.Sprint(u.CUID, u.Hash, u.Timestamp)] = u
+		}
+	}
+	return all
+}
