@@ -112,8 +112,10 @@ func (n *Node) openData(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	state, records := filepath.Join(cfg.Store.Data, "tandem.db"), filepath.Join(cfg.Store.Data, "backend.db")
-	if err := errors.Join(private(state), private(records)); err != nil {
-		return err
+	for _, path := range []string{state, records} {
+		if err := private(path); err != nil {
+			return err
+		}
 	}
 	engine, err := sqlite.Open(ctx, sqlite.Options{
 		Path: state, Clock: clock.System,
