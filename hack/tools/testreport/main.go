@@ -141,5 +141,7 @@ func (r *report) summary(took time.Duration, noSkip bool) bool {
 	}
 	fmt.Fprintf(r.out, "%s: %d packages (%d cached), %d tests passed, %d failed, %d skipped, %d explained exceptions, %s\n",
 		verdict, r.packages, r.cached, r.passed, len(r.failed), len(r.skipped), len(r.excepted), took)
+	// Once more in the plain form that other programs read.
+	fmt.Fprintf(r.out, "tests: %d passed, %d failed, %d skipped\n", r.passed, len(r.failed), len(r.skipped))
 	return ok
 }
