@@ -236,7 +236,7 @@ func TestInBubble(t *testing.T) {
 			t.Fatal(claimed, err)
 		}
 		synctest.Wait()
-		time.Sleep(time.Hour) // of the bubble
+		<-time.After(time.Hour) // of the bubble
 		if claimed, err := s.ClaimChanges(t.Context(), 1, time.Hour); err != nil || len(claimed) != 1 {
 			t.Fatal(claimed, err)
 		}

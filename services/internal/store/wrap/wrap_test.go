@@ -183,7 +183,7 @@ func (slow) Ping(ctx context.Context) error {
 func (slow) ViewHashes(ctx context.Context, _ string) iter.Seq2[store.UIDHash, error] {
 	return func(yield func(store.UIDHash, error) bool) {
 		for range 3 {
-			time.Sleep(900 * time.Millisecond) // in the bubble's time
+			<-time.After(900 * time.Millisecond) // in the bubble's time
 			if !yield(store.UIDHash{}, ctx.Err()) {
 				return
 			}
@@ -213,7 +213,7 @@ func TestTimeoutOfIterator(t *testing.T) {
 		for _, err := range wrap.Timeout(slow{}, time.Second).ViewHashes(t.Context(), "tasks_1") {
 			if last = err; err == nil {
 				pairs++
-				time.Sleep(time.Hour) // the caller's own time
+				<-time.After(time.Hour) // the caller's own time
 			}
 		}
 		if pairs != 3 || !errors.Is(last, store.ErrUnavailable) {
