@@ -256,11 +256,11 @@ func (s *sim) actTask(a action) bool {
 func (s *sim) meddle(t *task) {
 	switch t.at {
 	case "before backend Update", "before backend Delete":
-		if s.config.weights[actForeign] > 0 && s.chance(0.1) {
+		if s.config.weights[actForeign] > 0 && s.chance(s.config.meddling) {
 			s.actForeign()
 		}
 	case "after backend List":
-		if s.config.weights[actPause] > 0 && s.chance(0.1) {
+		if s.config.weights[actPause] > 0 && s.chance(s.config.meddling) {
 			s.event("%s pauses", t)
 			t.pause = 300
 		}

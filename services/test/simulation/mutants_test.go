@@ -92,7 +92,10 @@ func (b blind) Update(ctx context.Context, req adapter.UpdateRequest) error {
 
 func TestSimulationNoticesLostUpdates(t *testing.T) {
 	notices(t, func() breakage {
-		return breakage{adapter: func(a adapter.Adapter) adapter.Adapter { return blind{a} }}
+		return breakage{
+			adapter: func(a adapter.Adapter) adapter.Adapter { return blind{a} },
+			tune:    func(w *workload) { w.meddling, w.weights[actForeign] = 0.7, usual[actForeign] },
+		}
 	}, "which its device had not seen")
 }
 
@@ -158,7 +161,10 @@ func (u unordered) ClaimChanges(ctx context.Context, n int, window time.Duration
 
 func TestSimulationNoticesWrongOrder(t *testing.T) {
 	notices(t, func() breakage {
-		return breakage{store: func(s store.Store) store.Store { return unordered{s, new(int)} }}
+		return breakage{
+			store: func(s store.Store) store.Store { return unordered{s, new(int)} },
+			tune:  func(w *workload) { w.weights[actEdit], w.weights[actChange] = 2*usual[actEdit], 2*usual[actChange] },
+		}
 	}, "of the same record is in work")
 }
 
@@ -194,7 +200,13 @@ func (e endless) EndRun(ctx context.Context, run store.Run, contentHash string) 
 
 func TestSimulationNoticesStaleRuns(t *testing.T) {
 	notices(t, func() breakage {
-		return breakage{store: func(s store.Store) store.Store { return endless{s, map[string]store.Run{}} }}
+		return breakage{
+			store: func(s store.Store) store.Store { return endless{s, map[string]store.Run{}} },
+			tune: func(w *workload) {
+				w.meddling, w.weights[actPause], w.weights[actJump] = 0.7, usual[actPause], 3*usual[actJump]
+				w.weights[actJob], w.weights[actSchedule] = 2*usual[actJob], 2*usual[actSchedule]
+			},
+		}
 	}, "got through for run")
 }
 

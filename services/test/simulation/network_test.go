@@ -44,8 +44,9 @@ func (s *sim) ask(t *task, from *phone, body []byte) ([]byte, error) {
 // askDirectly is ask when all is calm.
 func (s *sim) askDirectly(from *phone, body []byte) (resp []byte, err error) {
 	s.event("%s: asks %s", from.CUID(), s.tell(body))
+	s.noteSent(body)
 	p := s.processes[s.rand.IntN(len(s.processes))]
-	from.known = len(s.ledger.versions)
+	from.known, from.asked = len(s.ledger.versions), body
 	resp, err = p.serve(context.Background(), body)
 	if err == nil {
 		from.see(resp)
@@ -83,7 +84,7 @@ func (s *sim) answer(x *exchange) {
 	} else {
 		s.event("%s: gets an error: %v", x.from.CUID(), x.err)
 	}
-	x.from.known = x.known
+	x.from.known, x.from.asked = x.known, x.body
 	x.task.waits = false
 	s.run(x.task, 1)
 }
@@ -188,4 +189,11 @@ func (s *sim) superseded(c record.Change) bool {
 		}
 	}
 	return false
+}
+
+// brings tells whether a request has a change with this hash.
+func (s *sim) brings(body []byte, hash string) bool {
+	req, err := wire.DecodeRequest(body, dataset)
+	s.must(err)
+	return slices.ContainsFunc(req.Changes, func(c record.Change) bool { return c.Hash == hash })
 }

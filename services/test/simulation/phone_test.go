@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/tandem-sync/tandem/services/internal/record"
 	"github.com/tandem-sync/tandem/services/test/device"
@@ -25,6 +26,7 @@ type phone struct {
 	task   *task            // its sync that is under way
 	edits  int              // how many its user made
 	known  int              // versions that were stored when the request arrived whose answer it reads
+	asked  []byte           // that request
 	seen   map[string]int64 // change to the newest timestamp of a result that arrived
 }
 
@@ -41,6 +43,7 @@ func newPhone(s *sim, i int) *phone {
 // sync begins a turn of the device's loop.
 func (p *phone) sync() {
 	s := p.s
+	s.advance(time.Millisecond) // no device sends twice at the same time
 	p.task = s.spawn(nil, "phone", p.CUID(), func(t *task) {
 		if err := p.SyncStep(t.ctx, p); err != nil && !errors.Is(err, errLost) && !errors.Is(err, device.ErrRestarted) && !t.dead {
 			s.event("   %s: sync failed: %v", p.CUID(), err)
@@ -110,7 +113,7 @@ func (p *phone) resolved(c device.Pending, u device.Update) {
 	p.s.counts[u.Type]++
 	sent := record.Change{CUID: p.CUID(), Hash: c.Hash, Action: record.Action(c.Action), UID: c.UID, Pre: c.Pre, Post: c.Post}
 	v := p.s.ledger.find(sent)
-	if v == nil || v.order >= p.known {
+	if v == nil || v.order >= p.known && !p.s.brings(p.asked, c.Hash) {
 		// The server did not have the newest content when it answered, and the result
 		// of an older one came: the client drops the newer edit. The server can't know
 		// of it; should that content arrive later, it is applied all the same.

@@ -57,7 +57,9 @@ func (r *recorder) EnqueueChanges(ctx context.Context, changes []record.Change) 
 	res, err := r.Store.EnqueueChanges(ctx, changes)
 	if err == nil {
 		for _, c := range changes {
-			r.s.ledger.durable(c)
+			if !r.s.superseded(c) {
+				r.s.ledger.durable(c)
+			}
 			r.visible(c.CUID, c.Hash)
 		}
 	}

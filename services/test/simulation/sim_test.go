@@ -42,6 +42,7 @@ type breakage struct {
 	adapter func(adapter.Adapter) adapter.Adapter
 	request func(body []byte) []byte       // on its way to the gateway
 	answer  func(body, resp []byte) []byte // on its way to the device
+	tune    func(*workload)                // towards what the breakage needs to show
 }
 
 // sim is one run.
@@ -86,6 +87,9 @@ func newSim(seed uint64, broken breakage) *sim {
 	}
 	s.clock.Store(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli())
 	s.config = newWorkload(s.rand)
+	if broken.tune != nil {
+		broken.tune(&s.config)
+	}
 	s.ledger = newLedger(s)
 	s.openBackend()
 	s.openStore()

@@ -13,6 +13,7 @@ type workload struct {
 	crashedWait                int
 	ackLimit                   int
 	weights                    [actions]float64
+	meddling                   float64 // how often others come in between at the worst moment
 }
 
 // action is what the driver may do next.
@@ -60,7 +61,7 @@ var usual = [actions]float64{
 func newWorkload(r *rand.Rand) workload {
 	w := workload{
 		processes: 2 + r.IntN(2), phones: 3 + r.IntN(3), records: 3 + r.IntN(5), steps: 500 + r.IntN(1000),
-		retryLimit: 1 + r.IntN(2), crashedWait: r.IntN(3), ackLimit: -1, weights: usual,
+		retryLimit: 1 + r.IntN(2), crashedWait: r.IntN(3), ackLimit: -1, weights: usual, meddling: 0.1,
 	}
 	if r.IntN(4) == 0 {
 		w.ackLimit = 1 + r.IntN(3)
