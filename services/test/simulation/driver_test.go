@@ -259,6 +259,13 @@ func (s *sim) meddle(t *task) {
 		if s.config.weights[actForeign] > 0 && s.chance(s.config.meddling) {
 			s.actForeign()
 		}
+	case "after backend Create", "after backend Update", "after backend Delete":
+		// It has written and says nothing; somebody else writes, another worker comes.
+		if s.config.weights[actForeign] > 0 && s.config.weights[actPause] > 0 && s.chance(s.config.meddling/2) {
+			s.actForeign()
+			s.event("%s pauses", t)
+			t.pause = 200
+		}
 	case "after backend List":
 		if s.config.weights[actPause] > 0 && s.chance(s.config.meddling) {
 			s.event("%s pauses", t)
