@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -19,11 +20,15 @@ type SyncConfig struct {
 	ClientSyncTimeout   time.Duration // not accessed for so long: no more sync runs; default 1 h
 	BackendListTimeout  time.Duration // how long the backend may take to list; default 5 min
 	MaxScheduleWaitTime time.Duration // 0: SyncFrequency + BackendListTimeout
+	// ChangeGap is the least time from the beginning of one sync run to the next where
+	// changes ask for them (syncOnChange); default 1 s.
+	ChangeGap time.Duration
 }
 
 // DefaultSyncConfig is what a dataset gets that sets nothing.
 func DefaultSyncConfig() SyncConfig {
-	return SyncConfig{SyncFrequency: 10 * time.Second, ClientSyncTimeout: time.Hour, BackendListTimeout: 5 * time.Minute}
+	return SyncConfig{SyncFrequency: 10 * time.Second, ClientSyncTimeout: time.Hour, BackendListTimeout: 5 * time.Minute,
+		ChangeGap: time.Second}
 }
 
 // ScheduleWait is how long a scheduled sync run may take to end before another
@@ -61,10 +66,39 @@ type DatasetClient struct {
 	SyncLoopStart time.Time // zero: never started
 	SyncLoopEnd   time.Time // while a run is under way: when it will be given up
 	SyncCompleted bool      // a sync run has stored records
+	Wanted        time.Time // a change asks for a sync run at this time; zero: none does
 
 	// CompletedRunStart is when the last run that stored records began: a change
 	// applied after it may be missing from the stored records.
 	CompletedRunStart time.Time
+}
+
+// Due is when the next sync run of a dataset client that is active and not stopped
+// is to be scheduled; the zero time stands for at once. One that never ran is due at
+// once, another SyncFrequency after its last run. A wish of syncOnChange brings that
+// forward, but not so far that the backend would list without pause: runs begin
+// ChangeGap apart, and after each the backend rests for as long as it took. While a
+// run is scheduled or under way the next waits for it, ScheduleWait at most.
+func (d DatasetClient) Due() time.Time {
+	var due time.Time
+	if !d.SyncLoopEnd.IsZero() {
+		due = d.SyncLoopEnd.Add(d.Config.SyncFrequency)
+		if !d.Wanted.IsZero() {
+			rested := d.SyncLoopEnd.Add(d.SyncLoopEnd.Sub(d.SyncLoopStart))
+			wanted := latest(d.Wanted, d.SyncLoopStart.Add(d.Config.ChangeGap), rested)
+			if wanted.Before(due) {
+				due = wanted
+			}
+		}
+	}
+	if !d.SyncScheduled.IsZero() {
+		due = latest(due, d.SyncScheduled.Add(d.Config.ScheduleWait()))
+	}
+	return due
+}
+
+func latest(times ...time.Time) time.Time {
+	return slices.MaxFunc(times, time.Time.Compare)
 }
 
 // GlobalHash is the opaque text that devices compare (protocol section 1), ""

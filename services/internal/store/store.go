@@ -8,7 +8,8 @@
 // Three promises run through all of it:
 //   - durable: a method that returned nil has its effect after a crash;
 //   - atomic: what one call writes is there in whole or not at all, unless the
-//     method says otherwise;
+//     method says otherwise. An engine without transactions gets there in steps: the
+//     first decides, and whoever comes by later completes the rest;
 //   - fenced: a claim, lease or sync run carries a token that every later call
 //     must show. Once another holder took over, the old token gets ErrStale and
 //     changes nothing, however long its holder was paused.
@@ -48,6 +49,7 @@ type Store interface {
 	Runs
 	Records
 	Leases
+	ChangeLog
 	// Queues counts the messages that wait or are in work, by queue.
 	Queues(ctx context.Context) (map[Queue]int64, error)
 	// Purge removes what has outlived its time: done messages after the TTL of the
@@ -82,7 +84,9 @@ type Claim struct {
 
 // Changes is the queue of pending changes, and the log of those done.
 type Changes interface {
-	// EnqueueChanges stores changes of one request in their order, all or none.
+	// EnqueueChanges stores changes of one request in their order. When it fails, a
+	// first part of them may be stored: sent again, they are recognised. ErrTooLarge
+	// where one of them is too large for the engine.
 	//
 	// A change whose (dataset, cuid, hash, digest) is queued or was done before is
 	// not queued again; where it was done, the result of its newest version is
@@ -227,9 +231,12 @@ type DatasetClients interface {
 	// accessed for ClientSyncTimeout. It costs what is due, not what exists. ErrStale
 	// when the lease is not held any more.
 	//
-	// Due (protocol section 5): not stopped, never run or SyncLoopEnd + SyncFrequency
-	// passed, and not scheduled within ScheduleWait.
+	// Due: not stopped, and DatasetClient.Due has passed (protocol section 5, and WantSync).
 	ScheduleDue(ctx context.Context, lease Lease, limit int) (Scheduled, error)
+	// WantSync notes that sync runs are wanted before their time, in the dataset clients
+	// that are active: an earlier wish stays. DatasetClient.Due says when such a run
+	// becomes due; BeginRun fulfils all wishes.
+	WantSync(ctx context.Context, wish SyncWish) error
 	// RemoveIdle removes at most limit inactive dataset clients that were not accessed
 	// for ClientSyncTimeout + retention, with their refs and the records that no
 	// other dataset client holds. Each goes in whole or not at all. Returns how many.
@@ -265,8 +272,9 @@ type Runs interface {
 	// The caller may take its time and use the store between two of them; what is
 	// written meanwhile may or may not show. The view of an unknown dataset client is empty.
 	ViewHashes(ctx context.Context, clientID string) iter.Seq2[UIDHash, error]
-	// WriteRecords stores a batch of differences. Each batch is atomic; the run as a
-	// whole is not. Dataset clients that share a changed record get a new revision.
+	// WriteRecords stores a batch of differences, each record in one step. Neither batch
+	// nor run is atomic, nor need they be: devices hear of it when the run ends, and what
+	// a run left half done the next one finds. Dataset clients that share a changed record get a new revision.
 	// ErrStale.
 	WriteRecords(ctx context.Context, run Run, upserts []record.Record, removes []string) error
 	// EndRun ends the run: SyncLoopEnd = now, SyncScheduled = zero. With a contentHash the run

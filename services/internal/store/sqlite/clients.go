@@ -11,21 +11,24 @@ import (
 
 const selectClient = `SELECT id, datasetId, queryParams, metaData, syncFrequency, clientSyncTimeout, backendListTimeout,
 	maxScheduleWaitTime, contentHash, revision, collisionCount, active, stopped, lastAccessed, syncScheduled,
-	syncLoopStart, syncLoopEnd, syncCompleted, completedRunStart FROM fhsync_datasetClients `
+	syncLoopStart, syncLoopEnd, syncCompleted, completedRunStart, wanted, changeGap FROM fhsync_datasetClients `
 
 func scanClient(row scanner) (d record.DatasetClient, err error) {
-	var config, times [5]int64
+	var config [5]int64
+	var times [6]int64
 	err = row.Scan(&d.ID, &d.Dataset, rawJSON{&d.QueryParams}, rawJSON{&d.MetaData}, &config[0], &config[1], &config[2],
 		&config[3], &d.ContentHash, &d.Revision, &d.CollisionCount, &d.Active, &d.Stopped, &times[0], &times[1],
-		&times[2], &times[3], &d.SyncCompleted, &times[4])
+		&times[2], &times[3], &d.SyncCompleted, &times[4], &times[5], &config[4])
 	d.Config = record.SyncConfig{
 		SyncFrequency:       time.Duration(config[0]) * time.Millisecond,
 		ClientSyncTimeout:   time.Duration(config[1]) * time.Millisecond,
 		BackendListTimeout:  time.Duration(config[2]) * time.Millisecond,
 		MaxScheduleWaitTime: time.Duration(config[3]) * time.Millisecond,
+		ChangeGap:           time.Duration(config[4]) * time.Millisecond,
 	}
 	d.LastAccessed, d.SyncScheduled = timeOf(times[0]), timeOf(times[1])
 	d.SyncLoopStart, d.SyncLoopEnd, d.CompletedRunStart = timeOf(times[2]), timeOf(times[3]), timeOf(times[4])
+	d.Wanted = timeOf(times[5])
 	return d, err
 }
 
@@ -96,7 +99,8 @@ func (s *Store) TouchDatasetClients(ctx context.Context, touches []store.Touch) 
 			}
 			if _, err := tx.exec(upsertClient, t.ID, t.Dataset, text(t.QueryParams), text(t.MetaData),
 				t.Config.SyncFrequency.Milliseconds(), t.Config.ClientSyncTimeout.Milliseconds(),
-				t.Config.BackendListTimeout.Milliseconds(), t.Config.MaxScheduleWaitTime.Milliseconds(), at); err != nil {
+				t.Config.BackendListTimeout.Milliseconds(), t.Config.MaxScheduleWaitTime.Milliseconds(), at,
+				t.Config.ChangeGap.Milliseconds()); err != nil {
 				return err
 			}
 		}
@@ -106,12 +110,13 @@ func (s *Store) TouchDatasetClients(ctx context.Context, touches []store.Touch) 
 
 const upsertClient = `INSERT INTO fhsync_datasetClients
 	(id, datasetId, queryParams, metaData, syncFrequency, clientSyncTimeout, backendListTimeout, maxScheduleWaitTime,
-	 lastAccessed, active, stopped)
-	VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, COALESCE((SELECT stopped FROM fhsync_datasets WHERE datasetId = ?2), 0))
+	 lastAccessed, changeGap, active, stopped)
+	VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, COALESCE((SELECT stopped FROM fhsync_datasets WHERE datasetId = ?2), 0))
 	ON CONFLICT (id) DO UPDATE SET
 	 queryParams = COALESCE(excluded.queryParams, queryParams), metaData = COALESCE(excluded.metaData, metaData),
 	 syncFrequency = excluded.syncFrequency, clientSyncTimeout = excluded.clientSyncTimeout,
 	 backendListTimeout = excluded.backendListTimeout, maxScheduleWaitTime = excluded.maxScheduleWaitTime,
+	 changeGap = excluded.changeGap,
 	 lastAccessed = max(lastAccessed, excluded.lastAccessed), active = 1`
 
 // SetStopped stops or starts a dataset; see store.DatasetClients. A start forgets

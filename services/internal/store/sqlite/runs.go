@@ -37,7 +37,7 @@ func (s *Store) BeginRun(ctx context.Context, clientID, jobID string) (run store
 		}
 		// A change finished in this very millisecond counts as finished after the run
 		// began (ChangedUIDs), and so must make the next run count as well.
-		_, err = tx.exec(`UPDATE fhsync_datasetClients SET runToken = ?, runJob = ?, syncLoopStart = ?, syncLoopEnd = ?,
+		_, err = tx.exec(`UPDATE fhsync_datasetClients SET runToken = ?, runJob = ?, syncLoopStart = ?, syncLoopEnd = ?, wanted = 0,
 			runDirty = max(runDirty, dirty <> 0), dirty = CASE WHEN dirty >= ? THEN dirty ELSE 0 END WHERE id = ?`,
 			run.Token, jobID, tx.now, until(tx, client.Config.BackendListTimeout), tx.now, clientID)
 		return err

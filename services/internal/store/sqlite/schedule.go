@@ -8,7 +8,7 @@ import (
 )
 
 // What the scheduler asks. Each query reads one partial index in its order, so
-// that it costs what it finds (schema_1.sql: dueAt, expiresAt).
+// that it costs what it finds (dueAt of schema_2.sql, expiresAt of schema_1.sql).
 const (
 	deactivate = "UPDATE fhsync_datasetClients SET active = 0 WHERE active = 1 AND expiresAt <= ?"
 	selectDue  = `SELECT seq, id, datasetId FROM fhsync_datasetClients

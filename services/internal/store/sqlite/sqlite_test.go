@@ -56,6 +56,10 @@ func TestExerciseInMemory(t *testing.T) {
 			if walks && !mayWalk(query) {
 				t.Errorf("%s\n\twalks: %s", query, step)
 			}
+			// While changes come in, nearly all views of their dataset have their wish.
+			if (query == wishNew || query == wishEarlier) && !strings.Contains(step, "clients_wanted") {
+				t.Errorf("%s\n\twalks over all views of a dataset: %s", query, step)
+			}
 			// A device may have thousands of changes; its hash finds one.
 			if strings.Contains(query, "hash = ?") && strings.Contains(step, "pending_device") {
 				t.Errorf("%s\n\twalks over all changes of a device: %s", query, step)

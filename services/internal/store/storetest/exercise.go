@@ -26,6 +26,9 @@ type Harness struct {
 	// Expire brings about what the engine's database does by itself when things
 	// outlive their time. nil: Store.Purge does it.
 	Expire func(t *testing.T)
+	// Many, if positive, is how much the tests of large batches take where the engine's
+	// database is slow for a reason that has nothing to do with the engine.
+	Many int
 	// Except names tests ("Changes/resend of a done change") that the engine can't
 	// pass, with the reason.
 	Except map[string]string
@@ -83,9 +86,11 @@ func Exercise(t *testing.T, open func(t *testing.T, opts Options) Harness) {
 		{"Jobs", jobsTests},
 		{"Clients", clientsTests},
 		{"Schedule", scheduleTests},
+		{"Wish", wishTests},
 		{"Runs", runsTests},
 		{"Records", recordsTests},
 		{"Leases", leasesTests},
+		{"ChangeLog", changeLogTests},
 		{"Odd", oddTests},
 		{"Life", lifeTests},
 	} {

@@ -277,6 +277,14 @@ func (k *kit) expire() {
 	k.must(k.Purge(k.ctx))
 }
 
+// many is how much a test of large batches takes.
+func (k *kit) many() int {
+	if k.harness.Many > 0 {
+		return k.harness.Many
+	}
+	return many
+}
+
 // reopen restarts the store.
 func (k *kit) reopen() {
 	k.Helper()

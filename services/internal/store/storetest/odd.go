@@ -152,7 +152,7 @@ func oddRecordJSON(k *kit) {
 }
 
 func manyChanges(k *kit) {
-	const n = many
+	n := k.many()
 	var all []record.Change
 	for i := range n {
 		all = append(all, edit(phone, fmt.Sprintf("h%05d", i), fmt.Sprintf("r%04d", i%(n/2))))

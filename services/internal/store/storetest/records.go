@@ -91,7 +91,7 @@ func manyRecords(n int, hash string) (all []record.Record, uids []string) {
 }
 
 func recordsMany(k *kit) {
-	const n = many
+	n := k.many()
 	all, uids := manyRecords(n, "a")
 	k.touch("tasks_1", "tasks_2")
 	k.run("tasks_1", "c1", all)
@@ -109,7 +109,7 @@ func recordsMany(k *kit) {
 }
 
 func recordsWhileWriting(k *kit) {
-	const n = many / 2
+	n := k.many() / 2
 	all, _ := manyRecords(n, "a")
 	k.touch("tasks_1")
 	k.run("tasks_1", "c1", all)

@@ -115,17 +115,17 @@ func dueLimit(k *kit) {
 func dueAmongMany(k *kit) {
 	lease := k.lease()
 	var touches []store.Touch
-	for i := range many {
+	for i := range k.many() {
 		touches = append(touches, store.Touch{ID: fmt.Sprintf("tasks_%05d", i), Dataset: dataset, Config: config, At: k.clock.Now()})
 	}
 	k.must(k.TouchDatasetClients(k.ctx, touches))
-	equal(k, "jobs", k.schedule(lease, 2*many).Jobs, many)
-	equal(k, "jobs", k.schedule(lease, 2*many).Jobs, 0)
+	equal(k, "jobs", k.schedule(lease, 2*k.many()).Jobs, k.many())
+	equal(k, "jobs", k.schedule(lease, 2*k.many()).Jobs, 0)
 	for _, id := range []string{"tasks_00007", "tasks_00999"} {
 		k.run(id, "c", nil)
 	}
 	k.clock.Advance(config.SyncFrequency)
-	done := k.schedule(lease, 2*many)
+	done := k.schedule(lease, 2*k.many())
 	equal(k, "jobs", done.Jobs, 2)
 	equal(k, "deactivated", done.Deactivated, 0)
 }

@@ -57,6 +57,18 @@ func (s around) AcquireLease(ctx context.Context, name, holder string, ttl time.
 	return a.lease, a.ok, err
 }
 
+func (s around) RecordViews(ctx context.Context, dataset, uid string) (string, []string, error) {
+	type answer struct {
+		hash    string
+		clients []string
+	}
+	a, err := value(ctx, s, "RecordViews", func(ctx context.Context) (a answer, err error) {
+		a.hash, a.clients, err = s.Store.RecordViews(ctx, dataset, uid)
+		return a, err
+	})
+	return a.hash, a.clients, err
+}
+
 // ViewHashes is one operation from the first pair to the last.
 func (s around) ViewHashes(ctx context.Context, clientID string) iter.Seq2[store.UIDHash, error] {
 	return func(yield func(store.UIDHash, error) bool) {

@@ -91,6 +91,14 @@ func (s around) ScheduleDue(ctx context.Context, lease store.Lease, limit int) (
 	return value(ctx, s, "ScheduleDue", func(ctx context.Context) (store.Scheduled, error) { return s.Store.ScheduleDue(ctx, lease, limit) })
 }
 
+func (s around) WantSync(ctx context.Context, wish store.SyncWish) error {
+	return s.guard(ctx, "WantSync", func(ctx context.Context) error { return s.Store.WantSync(ctx, wish) })
+}
+
+func (s around) FindChanges(ctx context.Context, q store.ChangeQuery) ([]store.ChangeStory, error) {
+	return value(ctx, s, "FindChanges", func(ctx context.Context) ([]store.ChangeStory, error) { return s.Store.FindChanges(ctx, q) })
+}
+
 func (s around) RemoveIdle(ctx context.Context, lease store.Lease, retention time.Duration, limit int) (int, error) {
 	return value(ctx, s, "RemoveIdle", func(ctx context.Context) (int, error) { return s.Store.RemoveIdle(ctx, lease, retention, limit) })
 }
