@@ -23,18 +23,22 @@ var rooms = map[string]int{
 	"internal/clock":  words,
 
 	"internal/config":    base,
+	"internal/endpoint":  base,
 	"internal/stats":     base,
 	"internal/telemetry": base,
 
-	"internal/store":   ports,
-	"internal/wake":    ports,
-	"internal/backend": ports,
-	"internal/delta":   ports,
-	"internal/apply":   ports,
-	"internal/wire":    ports,
+	"internal/store":    ports,
+	"internal/wake":     ports,
+	"internal/backend":  ports,
+	"internal/datasets": ports,
+	"internal/delta":    ports,
+	"internal/apply":    ports,
+	"internal/story":    ports,
+	"internal/wire":     ports,
 
-	"internal/consume": loops,
-	"internal/lease":   loops,
+	"internal/consume":   loops,
+	"internal/lease":     loops,
+	"internal/intercept": loops,
 
 	"gateway":       roles,
 	"syncworker":    roles,
@@ -49,9 +53,10 @@ var rooms = map[string]int{
 	"cmd":                    binary,
 	"internal/config/docgen": binary,
 
-	"internal/testkit":         tests,
-	"internal/store/storetest": tests,
-	"test":                     tests,
+	"internal/testkit":           tests,
+	"internal/store/storetest":   tests,
+	"internal/endpoint/certtest": tests,
+	"test":                       tests,
 }
 
 // engines are picked by the wiring alone.
@@ -60,7 +65,7 @@ var engines = []string{"internal/store/sqlite", "internal/store/mongo", "interna
 // pure rooms decide and never touch the world; impure begins what they must not
 // import themselves.
 var (
-	pure   = []string{"internal/record", "internal/delta", "internal/apply"}
+	pure   = []string{"internal/record", "internal/delta", "internal/apply", "internal/story"}
 	impure = []string{"os", "net", "io/fs", "syscall", "database", "log", "context", "google.golang.org"}
 )
 
