@@ -1,70 +1,117 @@
-// Package nats carries wakes over NATS: an embedded server inside `tandem all`,
-// or the cluster's. It imports nothing of the roles and keeps nothing.
+// Package nats carries wakes over NATS: an embedded server inside `tandem all`
+// (Embedded), or the cluster's (Connect). It imports nothing of the roles and keeps
+// nothing.
+//
+// A publisher wakes its own process directly and the others through NATS. Publish
+// and Subscribe only note what is wanted; one goroutine (run.go) owns the connection
+// and does it, so that no caller ever waits for the network. What is noted is a set
+// of topics: a burst, or hours without NATS, cost no more memory than one wake each.
+//
+// NATS may be away at any time. The bus says so once, goes on within its process,
+// and once NATS is back sends what waits and wakes every subscriber, since it may
+// have missed something.
 package nats
 
 import (
-	"fmt"
-	"log/slog"
-	"time"
+	"context"
+	"slices"
+	"sync"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 
 	"github.com/tandem-sync/tandem/services/internal/wake"
 )
 
-// subject of a topic. The prefix keeps Tandem apart from others on a shared server.
-func subject(t wake.Topic) string { return "tandem.wake." + string(t) }
+// waiting bounds the topics that wait to be sent. Wakes beyond it are lost, which
+// they may be; it is far above the number of topics that there are.
+const waiting = 1024
 
-// Bus is a wake.Bus over one NATS connection.
+// Bus is a wake.Bus over NATS.
 type Bus struct {
-	conn   *nats.Conn
+	local  *wake.Local
+	prefix string
+	dialer *dialer
+	report *report
 	server *server.Server // nil unless embedded
-	log    *slog.Logger
+
+	mu     sync.Mutex
+	wanted map[wake.Topic]int // subscribers in this process
+	out    []wake.Topic       // to be sent, each topic once, in order
+
+	kick chan struct{} // something of the above has changed
+	end  context.CancelFunc
+	done chan struct{} // closed when the connection's goroutine has ended
 }
 
-// Embedded starts a NATS server inside this process, without a port, and
-// connects to it.
-func Embedded(log *slog.Logger) (*Bus, error) {
-	srv, err := server.NewServer(&server.Options{ServerName: "tandem", DontListen: true, NoSigs: true, NoLog: true})
-	if err != nil {
-		return nil, fmt.Errorf("embedded NATS server: %w", err)
+func start(d *dialer, r *report, prefix string) *Bus {
+	ctx, end := context.WithCancel(context.Background())
+	b := &Bus{
+		local: wake.NewLocal(), prefix: prefix, dialer: d, report: r,
+		wanted: map[wake.Topic]int{}, kick: make(chan struct{}, 1), end: end, done: make(chan struct{}),
 	}
-	srv.Start()
-	if !srv.ReadyForConnections(10 * time.Second) {
-		srv.Shutdown()
-		return nil, fmt.Errorf("embedded NATS server did not become ready within 10s")
-	}
-	conn, err := nats.Connect("", nats.InProcessServer(srv), nats.Name("tandem"), nats.MaxReconnects(-1))
-	if err != nil {
-		srv.Shutdown()
-		return nil, fmt.Errorf("embedded NATS server: %w", err)
-	}
-	return &Bus{conn: conn, server: srv, log: log}, nil
+	go b.run(ctx)
+	return b
 }
 
-// Publish wakes the subscribers of a topic. A failure is logged and forgotten:
-// they poll.
+// subject of a topic. The prefix keeps installations apart that share a server.
+func (b *Bus) subject(t wake.Topic) string { return b.prefix + "." + string(t) }
+
+// Publish wakes the subscribers of a topic: those of this process at once, the
+// others when NATS has it. While NATS is away one wake of each topic waits.
 func (b *Bus) Publish(t wake.Topic) {
-	if err := b.conn.Publish(subject(t), nil); err != nil {
-		b.log.Debug("wake not published", "topic", t, "err", err)
+	b.local.Publish(t)
+	b.mu.Lock()
+	if len(b.out) < waiting && !slices.Contains(b.out, t) {
+		b.out = append(b.out, t)
 	}
+	b.mu.Unlock()
+	wake.Signal(b.kick)
 }
 
-// Subscribe returns a channel of merged wakes, and a function that ends it.
+// Subscribe returns a channel of merged wakes, and a function that ends it. It also
+// wakes after a time without NATS.
 func (b *Bus) Subscribe(t wake.Topic) (<-chan struct{}, func()) {
-	ch := make(chan struct{}, 1)
-	sub, err := b.conn.Subscribe(subject(t), func(*nats.Msg) { wake.Signal(ch) })
-	if err != nil {
-		b.log.Warn("no wakes for this topic, polling only", "topic", t, "err", err)
-		return ch, func() {}
-	}
-	return ch, func() { _ = sub.Unsubscribe() }
+	ch, end := b.local.Subscribe(t)
+	b.want(t, 1)
+	return ch, sync.OnceFunc(func() {
+		end()
+		b.want(t, -1)
+	})
 }
 
-// Close ends the connection, and the embedded server.
+func (b *Bus) want(t wake.Topic, change int) {
+	b.mu.Lock()
+	b.wanted[t] += change
+	if b.wanted[t] == 0 {
+		delete(b.wanted, t)
+	}
+	b.mu.Unlock()
+	wake.Signal(b.kick)
+}
+
+// take tells which topics to subscribe to and to leave, and hands out what waits.
+func take[S any](b *Bus, subs map[wake.Topic]S) (added, ended, out []wake.Topic) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for t := range b.wanted {
+		if _, ok := subs[t]; !ok {
+			added = append(added, t)
+		}
+	}
+	for t := range subs {
+		if b.wanted[t] == 0 {
+			ended = append(ended, t)
+		}
+	}
+	out, b.out = b.out, nil
+	return added, ended, out
+}
+
+// Close sends what waits if NATS is there, and ends the connection and the embedded
+// server. A server that does not answer costs two seconds at most.
 func (b *Bus) Close() {
-	b.conn.Close()
+	b.end()
+	<-b.done
 	if b.server != nil {
 		b.server.Shutdown()
 		b.server.WaitForShutdown()
