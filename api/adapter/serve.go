@@ -2,17 +2,11 @@ package adapter
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
 	"strings"
-	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/reflection"
 
+	"github.com/tandem-sync/tandem/api/internal/serve"
 	adapterv1 "github.com/tandem-sync/tandem/proto/adapter/v1"
 )
 
@@ -29,44 +23,11 @@ func ServerOptions() []grpc.ServerOption {
 // service and reflection. Then it takes no new calls, lets those under way finish
 // (see WithGrace) and returns nil. It returns an error when it can't listen.
 func Serve(ctx context.Context, addr string, a Adapter, opts ...Option) error {
-	o := newOptions(opts)
-	listener := o.listener
-	if listener == nil {
-		var err error
-		if listener, err = new(net.ListenConfig).Listen(ctx, "tcp", addr); err != nil {
-			return fmt.Errorf("adapter: %w", err)
-		}
-	}
-	server := grpc.NewServer(append(append(ServerOptions(), grpc.ChainStreamInterceptor(endWatches(ctx))), o.server...)...)
-	Register(server, a, opts...)
-	state := health.NewServer()
-	state.SetServingStatus(adapterv1.AdapterService_ServiceDesc.ServiceName, healthv1.HealthCheckResponse_SERVING)
-	healthv1.RegisterHealthServer(server, state)
-	reflection.Register(server)
-
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	o.log.Info("adapter is serving", "address", listener.Addr().String())
-	select {
-	case err := <-done:
-		server.Stop()
-		return fmt.Errorf("adapter: %w", err)
-	case <-ctx.Done():
-	}
-	state.Shutdown()
-	stop(server, o.grace)
-	if err := <-done; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-		return fmt.Errorf("adapter: %w", err)
-	}
-	o.log.Info("adapter has stopped")
-	return nil
-}
-
-// stop ends the server when its calls have finished, or after grace.
-func stop(server *grpc.Server, grace time.Duration) {
-	cut := time.AfterFunc(grace, server.Stop)
-	defer cut.Stop()
-	server.GracefulStop()
+	return serve.Run(ctx, addr, serve.Service{
+		What: "adapter", Name: adapterv1.AdapterService_ServiceDesc.ServiceName,
+		Register: func(s *grpc.Server) { Register(s, a, opts...) },
+		Options:  append(ServerOptions(), grpc.ChainStreamInterceptor(endWatches(ctx))),
+	}, serve.Gather(opts))
 }
 
 // endWatches ends the streams that have no end of their own when ctx ends, so

@@ -11,12 +11,13 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/tandem-sync/tandem/api/internal/serve"
 	adapterv1 "github.com/tandem-sync/tandem/proto/adapter/v1"
 )
 
 // NewServer makes the gRPC service of an adapter.
 func NewServer(a Adapter, opts ...Option) adapterv1.AdapterServiceServer {
-	return &server{adapter: a, log: newOptions(opts).log}
+	return &server{adapter: a, log: serve.Gather(opts).Log}
 }
 
 // Register adds the adapter to a gRPC server of yours. Make that with

@@ -45,10 +45,10 @@ type Datasets interface {
 }
 
 // Interceptor may refuse a request or change it, and refuse an answer (protocol
-// section 2, steps 1 and 8).
+// section 2, steps 1 and 8). Of a request it may change QueryParams, MetaData and CUID.
 type Interceptor interface {
 	Request(ctx context.Context, dataset string, req *wire.Request) error
-	Response(ctx context.Context, dataset string, req *wire.Request) error
+	Response(ctx context.Context, dataset string, req *wire.Request, answer wire.Summary) error
 }
 
 // Config is how the gateway serves.
@@ -64,10 +64,13 @@ type Config struct {
 
 // Options is what a gateway is made of.
 type Options struct {
-	Config      Config
-	Store       Store
-	Backend     func(dataset string) (Backend, error)
-	Datasets    Datasets
+	Config   Config
+	Store    Store
+	Backend  func(dataset string) (Backend, error)
+	Datasets Datasets
+	// QueryFields gives the fields that devices may use in query_params of a dataset, with
+	// what lies below them; nil for all. A nil function: all, everywhere.
+	QueryFields func(dataset string) []string
 	Interceptor Interceptor  // nil: none
 	Stats       *stats.Stats // nil: keeps none
 	Bus         wake.Bus
@@ -81,6 +84,7 @@ type Gateway struct {
 	store       Store
 	backend     func(dataset string) (Backend, error)
 	datasets    Datasets
+	queryFields func(dataset string) []string
 	interceptor Interceptor
 	stats       *stats.Stats
 	bus         wake.Bus
@@ -94,7 +98,7 @@ type Gateway struct {
 // New makes a gateway. Run must be running while it serves.
 func New(o Options) (*Gateway, error) {
 	g := &Gateway{
-		cfg: o.Config, store: o.Store, backend: o.Backend, datasets: o.Datasets, interceptor: o.Interceptor,
+		cfg: o.Config, store: o.Store, backend: o.Backend, datasets: o.Datasets, queryFields: o.QueryFields, interceptor: o.Interceptor,
 		stats: o.Stats, bus: o.Bus, clock: o.Clock, log: o.Log,
 	}
 	g.touches = &touches{store: o.Store, log: o.Log, pending: map[string]store.Touch{}}

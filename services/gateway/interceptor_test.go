@@ -26,7 +26,7 @@ func (i interceptor) Request(_ context.Context, dataset string, req *wire.Reques
 	return i.request(dataset, req)
 }
 
-func (i interceptor) Response(_ context.Context, dataset string, req *wire.Request) error {
+func (i interceptor) Response(_ context.Context, dataset string, req *wire.Request, _ wire.Summary) error {
 	if i.response == nil {
 		return nil
 	}

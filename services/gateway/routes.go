@@ -103,7 +103,13 @@ func (g *Gateway) call(w http.ResponseWriter, r *http.Request, dataset string) e
 	if req.DroppedCount > 0 {
 		g.log.Warn("dropped what can't be answered", "dataset", dataset, "cuid", req.CUID, "count", req.DroppedCount, "first", req.Dropped[0])
 	}
+	if g.queryFields != nil {
+		if err := checkFields(dataset, req.QueryParams, g.queryFields(dataset)); err != nil {
+			return err
+		}
+	}
 	if g.interceptor != nil {
+		req.Headers = headers(r)
 		if err := g.interceptor.Request(r.Context(), dataset, &req); err != nil {
 			return err
 		}
@@ -161,11 +167,11 @@ func (g *Gateway) dispatch(w http.ResponseWriter, r *http.Request, c call) error
 }
 
 // respond runs the response interceptor before an answer goes out.
-func (g *Gateway) respond(ctx context.Context, c call) error {
+func (g *Gateway) respond(ctx context.Context, c call, answer wire.Summary) error {
 	if g.interceptor == nil {
 		return nil
 	}
-	return g.interceptor.Response(ctx, c.dataset, &c.Request)
+	return g.interceptor.Response(ctx, c.dataset, &c.Request, answer)
 }
 
 // refusal is an error that devices meet in the ordinary course of things. The
@@ -179,6 +185,7 @@ func (r refusal) Error() string { return string(r) }
 func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, dataset string, err error) {
 	var wireErr *wire.Error
 	var httpErr *httpError
+	var away interface{ Unavailable() string }
 	var refused refusal
 	status, msg := http.StatusInternalServerError, "Error: "+err.Error()
 	switch {
@@ -186,6 +193,9 @@ func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, dataset string, e
 		status, msg = wireErr.Status, wireErr.Msg
 	case errors.As(err, &httpErr):
 		status, msg = httpErr.status, httpErr.msg
+	case errors.As(err, &away):
+		status, msg = http.StatusServiceUnavailable, away.Unavailable()
+		w.Header().Set("Retry-After", "1")
 	case errors.Is(err, store.ErrTooLarge):
 		status = http.StatusRequestEntityTooLarge
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), backend.IsNotNow(err):

@@ -38,7 +38,7 @@ func (g *Gateway) handleSync(w http.ResponseWriter, r *http.Request, c call) err
 	if dc != nil {
 		resp.Hash = dc.GlobalHash()
 	}
-	if err := g.respond(ctx, c); err != nil {
+	if err := g.respond(ctx, c, wire.Summary{Hash: resp.Hash, Updates: len(resp.Updates)}); err != nil {
 		return err
 	}
 	writeRaw(w, http.StatusOK, resp.Encode())

@@ -31,7 +31,7 @@ func (g *Gateway) handleSyncRecords(w http.ResponseWriter, r *http.Request, c ca
 		return stopped(c.dataset)
 	}
 	if !dc.SyncCompleted {
-		if err := g.respond(ctx, c); err != nil {
+		if err := g.respond(ctx, c, wire.Summary{}); err != nil {
 			return err
 		}
 		writeRaw(w, http.StatusOK, []byte(wire.NoRecords))
@@ -45,7 +45,7 @@ func (g *Gateway) handleSyncRecords(w http.ResponseWriter, r *http.Request, c ca
 	if err != nil {
 		return fmt.Errorf("read the updates of dataset %s: %w", c.dataset, err)
 	}
-	if err := g.respond(ctx, c); err != nil {
+	if err := g.respond(ctx, c, wire.Summary{Hash: hash, Create: len(diff.Create), Update: len(diff.Update), Delete: len(diff.Delete)}); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")

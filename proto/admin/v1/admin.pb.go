@@ -200,6 +200,184 @@ func (x *StartDatasetResponse) GetDatasetClients() int64 {
 	return 0
 }
 
+type ListDatasetsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDatasetsRequest) Reset() {
+	*x = ListDatasetsRequest{}
+	mi := &file_admin_v1_admin_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDatasetsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDatasetsRequest) ProtoMessage() {}
+
+func (x *ListDatasetsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDatasetsRequest.ProtoReflect.Descriptor instead.
+func (*ListDatasetsRequest) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{4}
+}
+
+type ListDatasetsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ordered by id.
+	Datasets      []*Dataset `protobuf:"bytes,1,rep,name=datasets,proto3" json:"datasets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDatasetsResponse) Reset() {
+	*x = ListDatasetsResponse{}
+	mi := &file_admin_v1_admin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDatasetsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDatasetsResponse) ProtoMessage() {}
+
+func (x *ListDatasetsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDatasetsResponse.ProtoReflect.Descriptor instead.
+func (*ListDatasetsResponse) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ListDatasetsResponse) GetDatasets() []*Dataset {
+	if x != nil {
+		return x.Datasets
+	}
+	return nil
+}
+
+type Dataset struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The configuration lists it.
+	Configured bool `protobuf:"varint,2,opt,name=configured,proto3" json:"configured,omitempty"`
+	// How many views it has, and how many of them devices use.
+	DatasetClients       int64 `protobuf:"varint,3,opt,name=dataset_clients,json=datasetClients,proto3" json:"dataset_clients,omitempty"`
+	ActiveDatasetClients int64 `protobuf:"varint,4,opt,name=active_dataset_clients,json=activeDatasetClients,proto3" json:"active_dataset_clients,omitempty"`
+	// Its views are stopped. Not known, and so false, while it has no view.
+	Stopped bool `protobuf:"varint,5,opt,name=stopped,proto3" json:"stopped,omitempty"`
+	// HOST:PORT of its adapter; empty: the default one, or not known to this server.
+	Adapter string `protobuf:"bytes,6,opt,name=adapter,proto3" json:"adapter,omitempty"`
+	// When a sync run of one of its views began last, in milliseconds since 1970, 0 for never.
+	LastRunStart  int64 `protobuf:"varint,7,opt,name=last_run_start,json=lastRunStart,proto3" json:"last_run_start,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Dataset) Reset() {
+	*x = Dataset{}
+	mi := &file_admin_v1_admin_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Dataset) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Dataset) ProtoMessage() {}
+
+func (x *Dataset) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Dataset.ProtoReflect.Descriptor instead.
+func (*Dataset) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Dataset) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Dataset) GetConfigured() bool {
+	if x != nil {
+		return x.Configured
+	}
+	return false
+}
+
+func (x *Dataset) GetDatasetClients() int64 {
+	if x != nil {
+		return x.DatasetClients
+	}
+	return 0
+}
+
+func (x *Dataset) GetActiveDatasetClients() int64 {
+	if x != nil {
+		return x.ActiveDatasetClients
+	}
+	return 0
+}
+
+func (x *Dataset) GetStopped() bool {
+	if x != nil {
+		return x.Stopped
+	}
+	return false
+}
+
+func (x *Dataset) GetAdapter() string {
+	if x != nil {
+		return x.Adapter
+	}
+	return ""
+}
+
+func (x *Dataset) GetLastRunStart() int64 {
+	if x != nil {
+		return x.LastRunStart
+	}
+	return 0
+}
+
 type ListDatasetClientsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// All datasets when empty.
@@ -210,7 +388,7 @@ type ListDatasetClientsRequest struct {
 
 func (x *ListDatasetClientsRequest) Reset() {
 	*x = ListDatasetClientsRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_admin_v1_admin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -222,7 +400,7 @@ func (x *ListDatasetClientsRequest) String() string {
 func (*ListDatasetClientsRequest) ProtoMessage() {}
 
 func (x *ListDatasetClientsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[4]
+	mi := &file_admin_v1_admin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -235,7 +413,7 @@ func (x *ListDatasetClientsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDatasetClientsRequest.ProtoReflect.Descriptor instead.
 func (*ListDatasetClientsRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{4}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListDatasetClientsRequest) GetDataset() string {
@@ -254,7 +432,7 @@ type ListDatasetClientsResponse struct {
 
 func (x *ListDatasetClientsResponse) Reset() {
 	*x = ListDatasetClientsResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_admin_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -266,7 +444,7 @@ func (x *ListDatasetClientsResponse) String() string {
 func (*ListDatasetClientsResponse) ProtoMessage() {}
 
 func (x *ListDatasetClientsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[5]
+	mi := &file_admin_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -279,7 +457,7 @@ func (x *ListDatasetClientsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDatasetClientsResponse.ProtoReflect.Descriptor instead.
 func (*ListDatasetClientsResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListDatasetClientsResponse) GetDatasetClients() []*DatasetClient {
@@ -305,13 +483,21 @@ type DatasetClient struct {
 	SyncLoopStart int64 `protobuf:"varint,10,opt,name=sync_loop_start,json=syncLoopStart,proto3" json:"sync_loop_start,omitempty"`
 	SyncLoopEnd   int64 `protobuf:"varint,11,opt,name=sync_loop_end,json=syncLoopEnd,proto3" json:"sync_loop_end,omitempty"`
 	SyncCompleted bool  `protobuf:"varint,12,opt,name=sync_completed,json=syncCompleted,proto3" json:"sync_completed,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// When its next sync run is due; a time that has passed: at once. 0: none is, since it
+	// is stopped or not active.
+	NextDue int64 `protobuf:"varint,13,opt,name=next_due,json=nextDue,proto3" json:"next_due,omitempty"`
+	// When a change wants it to run, 0 for none does.
+	Wanted int64 `protobuf:"varint,14,opt,name=wanted,proto3" json:"wanted,omitempty"`
+	// When the last run that stored records began: what was applied before it is in the
+	// view. 0 for never. Differs from sync_loop_start after a run that failed.
+	CompletedRunStart int64 `protobuf:"varint,15,opt,name=completed_run_start,json=completedRunStart,proto3" json:"completed_run_start,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *DatasetClient) Reset() {
 	*x = DatasetClient{}
-	mi := &file_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_admin_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -323,7 +509,7 @@ func (x *DatasetClient) String() string {
 func (*DatasetClient) ProtoMessage() {}
 
 func (x *DatasetClient) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[6]
+	mi := &file_admin_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -336,7 +522,7 @@ func (x *DatasetClient) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DatasetClient.ProtoReflect.Descriptor instead.
 func (*DatasetClient) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DatasetClient) GetId() string {
@@ -423,6 +609,27 @@ func (x *DatasetClient) GetSyncCompleted() bool {
 	return false
 }
 
+func (x *DatasetClient) GetNextDue() int64 {
+	if x != nil {
+		return x.NextDue
+	}
+	return 0
+}
+
+func (x *DatasetClient) GetWanted() int64 {
+	if x != nil {
+		return x.Wanted
+	}
+	return 0
+}
+
+func (x *DatasetClient) GetCompletedRunStart() int64 {
+	if x != nil {
+		return x.CompletedRunStart
+	}
+	return 0
+}
+
 type RunSyncRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Dataset       string                 `protobuf:"bytes,1,opt,name=dataset,proto3" json:"dataset,omitempty"`
@@ -432,7 +639,7 @@ type RunSyncRequest struct {
 
 func (x *RunSyncRequest) Reset() {
 	*x = RunSyncRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_admin_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -444,7 +651,7 @@ func (x *RunSyncRequest) String() string {
 func (*RunSyncRequest) ProtoMessage() {}
 
 func (x *RunSyncRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_admin_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -457,7 +664,7 @@ func (x *RunSyncRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunSyncRequest.ProtoReflect.Descriptor instead.
 func (*RunSyncRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RunSyncRequest) GetDataset() string {
@@ -476,7 +683,7 @@ type RunSyncResponse struct {
 
 func (x *RunSyncResponse) Reset() {
 	*x = RunSyncResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_admin_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -488,7 +695,7 @@ func (x *RunSyncResponse) String() string {
 func (*RunSyncResponse) ProtoMessage() {}
 
 func (x *RunSyncResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_admin_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -501,7 +708,7 @@ func (x *RunSyncResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunSyncResponse.ProtoReflect.Descriptor instead.
 func (*RunSyncResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RunSyncResponse) GetQueued() int64 {
@@ -519,7 +726,7 @@ type QueuesRequest struct {
 
 func (x *QueuesRequest) Reset() {
 	*x = QueuesRequest{}
-	mi := &file_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_admin_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -531,7 +738,7 @@ func (x *QueuesRequest) String() string {
 func (*QueuesRequest) ProtoMessage() {}
 
 func (x *QueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_admin_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -544,7 +751,7 @@ func (x *QueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueuesRequest.ProtoReflect.Descriptor instead.
 func (*QueuesRequest) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 type QueuesResponse struct {
@@ -557,7 +764,7 @@ type QueuesResponse struct {
 
 func (x *QueuesResponse) Reset() {
 	*x = QueuesResponse{}
-	mi := &file_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_admin_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -569,7 +776,7 @@ func (x *QueuesResponse) String() string {
 func (*QueuesResponse) ProtoMessage() {}
 
 func (x *QueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_admin_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -582,7 +789,7 @@ func (x *QueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueuesResponse.ProtoReflect.Descriptor instead.
 func (*QueuesResponse) Descriptor() ([]byte, []int) {
-	return file_admin_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *QueuesResponse) GetMessages() map[string]int64 {
@@ -590,6 +797,473 @@ func (x *QueuesResponse) GetMessages() map[string]int64 {
 		return x.Messages
 	}
 	return nil
+}
+
+// hash, cuid or uid is set; empty fields match all.
+type FindChangesRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Dataset string                 `protobuf:"bytes,1,opt,name=dataset,proto3" json:"dataset,omitempty"`
+	// The device's name for the change.
+	Hash string `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
+	// The device.
+	Cuid string `protobuf:"bytes,3,opt,name=cuid,proto3" json:"cuid,omitempty"`
+	// The record, by its uid in the backend or by the one that the device made up.
+	Uid string `protobuf:"bytes,4,opt,name=uid,proto3" json:"uid,omitempty"`
+	// At most so many; 20 when 0, 100 at most.
+	Limit         int32 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindChangesRequest) Reset() {
+	*x = FindChangesRequest{}
+	mi := &file_admin_v1_admin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindChangesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindChangesRequest) ProtoMessage() {}
+
+func (x *FindChangesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindChangesRequest.ProtoReflect.Descriptor instead.
+func (*FindChangesRequest) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *FindChangesRequest) GetDataset() string {
+	if x != nil {
+		return x.Dataset
+	}
+	return ""
+}
+
+func (x *FindChangesRequest) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *FindChangesRequest) GetCuid() string {
+	if x != nil {
+		return x.Cuid
+	}
+	return ""
+}
+
+func (x *FindChangesRequest) GetUid() string {
+	if x != nil {
+		return x.Uid
+	}
+	return ""
+}
+
+func (x *FindChangesRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type FindChangesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The newest first.
+	Changes []*ChangeStory `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	// The server's clock, for telling how long ago something was.
+	Now int64 `protobuf:"varint,2,opt,name=now,proto3" json:"now,omitempty"`
+	// How many changes wait or are in work, of all datasets.
+	Queued        int64 `protobuf:"varint,3,opt,name=queued,proto3" json:"queued,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindChangesResponse) Reset() {
+	*x = FindChangesResponse{}
+	mi := &file_admin_v1_admin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindChangesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindChangesResponse) ProtoMessage() {}
+
+func (x *FindChangesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindChangesResponse.ProtoReflect.Descriptor instead.
+func (*FindChangesResponse) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *FindChangesResponse) GetChanges() []*ChangeStory {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *FindChangesResponse) GetNow() int64 {
+	if x != nil {
+		return x.Now
+	}
+	return 0
+}
+
+func (x *FindChangesResponse) GetQueued() int64 {
+	if x != nil {
+		return x.Queued
+	}
+	return 0
+}
+
+// What is known of one version of one change. Times are milliseconds since 1970, 0 for
+// never or not known.
+type ChangeStory struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Dataset string                 `protobuf:"bytes,1,opt,name=dataset,proto3" json:"dataset,omitempty"`
+	// The id of the view that the change came through; empty when it is not known any more.
+	DatasetClient string `protobuf:"bytes,2,opt,name=dataset_client,json=datasetClient,proto3" json:"dataset_client,omitempty"`
+	Cuid          string `protobuf:"bytes,3,opt,name=cuid,proto3" json:"cuid,omitempty"`
+	Hash          string `protobuf:"bytes,4,opt,name=hash,proto3" json:"hash,omitempty"`
+	// create, update, delete, or whatever the device sent.
+	Action string `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
+	// As the device sent it: for a create the uid that it made up.
+	Uid string `protobuf:"bytes,6,opt,name=uid,proto3" json:"uid,omitempty"`
+	// The record as known now.
+	RecordUid string `protobuf:"bytes,7,opt,name=record_uid,json=recordUid,proto3" json:"record_uid,omitempty"`
+	// When the device made the change, by its clock.
+	DeviceTime int64 `protobuf:"varint,8,opt,name=device_time,json=deviceTime,proto3" json:"device_time,omitempty"`
+	// When it was received.
+	Enqueued int64 `protobuf:"varint,9,opt,name=enqueued,proto3" json:"enqueued,omitempty"`
+	// How often a worker began with it. A try that ended with "not now" does not count.
+	Tries int32 `protobuf:"varint,10,opt,name=tries,proto3" json:"tries,omitempty"`
+	// A worker has it.
+	Claimed bool `protobuf:"varint,11,opt,name=claimed,proto3" json:"claimed,omitempty"`
+	// While it is not done: when it can be claimed; while claimed: when the claim ends.
+	Visible int64 `protobuf:"varint,12,opt,name=visible,proto3" json:"visible,omitempty"`
+	// While it is not done: since when nothing but a worker was missing, or when that will be.
+	Ready int64 `protobuf:"varint,13,opt,name=ready,proto3" json:"ready,omitempty"`
+	// The hash of the change to the same record that must be done first; empty if none.
+	Behind string `protobuf:"bytes,14,opt,name=behind,proto3" json:"behind,omitempty"`
+	// How many changes to the same record were received before it and are not done.
+	Ahead int32 `protobuf:"varint,15,opt,name=ahead,proto3" json:"ahead,omitempty"`
+	// When it was done.
+	Done int64 `protobuf:"varint,16,opt,name=done,proto3" json:"done,omitempty"`
+	// What became of it; absent while it is not done.
+	Outcome *ChangeOutcome `protobuf:"bytes,17,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// When its result was last stored for its device; 0 once done: a newer version of the
+	// change had arrived, and the device gets that one's result.
+	Reported int64 `protobuf:"varint,18,opt,name=reported,proto3" json:"reported,omitempty"`
+	// The result waits for the device to acknowledge it.
+	Waiting bool `protobuf:"varint,19,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// When an acknowledgement of the result was worked off.
+	Acknowledged int64 `protobuf:"varint,20,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
+	// The view that the change came through; absent when there is none any more.
+	View *DatasetClient `protobuf:"bytes,21,opt,name=view,proto3" json:"view,omitempty"`
+	// The hash of the record as the last sync runs stored it; empty when no view holds it.
+	RecordHash string `protobuf:"bytes,22,opt,name=record_hash,json=recordHash,proto3" json:"record_hash,omitempty"`
+	// The views that hold the record, ordered by id: the first 20, and the view that the
+	// change came through where that holds it too.
+	RecordViews []*DatasetClient `protobuf:"bytes,23,rep,name=record_views,json=recordViews,proto3" json:"record_views,omitempty"`
+	// How many views hold the record.
+	RecordViewCount int32 `protobuf:"varint,24,opt,name=record_view_count,json=recordViewCount,proto3" json:"record_view_count,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *ChangeStory) Reset() {
+	*x = ChangeStory{}
+	mi := &file_admin_v1_admin_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeStory) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeStory) ProtoMessage() {}
+
+func (x *ChangeStory) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeStory.ProtoReflect.Descriptor instead.
+func (*ChangeStory) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ChangeStory) GetDataset() string {
+	if x != nil {
+		return x.Dataset
+	}
+	return ""
+}
+
+func (x *ChangeStory) GetDatasetClient() string {
+	if x != nil {
+		return x.DatasetClient
+	}
+	return ""
+}
+
+func (x *ChangeStory) GetCuid() string {
+	if x != nil {
+		return x.Cuid
+	}
+	return ""
+}
+
+func (x *ChangeStory) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *ChangeStory) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *ChangeStory) GetUid() string {
+	if x != nil {
+		return x.Uid
+	}
+	return ""
+}
+
+func (x *ChangeStory) GetRecordUid() string {
+	if x != nil {
+		return x.RecordUid
+	}
+	return ""
+}
+
+func (x *ChangeStory) GetDeviceTime() int64 {
+	if x != nil {
+		return x.DeviceTime
+	}
+	return 0
+}
+
+func (x *ChangeStory) GetEnqueued() int64 {
+	if x != nil {
+		return x.Enqueued
+	}
+	return 0
+}
+
+func (x *ChangeStory) GetTries() int32 {
+	if x != nil {
+		return x.Tries
+	}
+	return 0
+}
+
+func (x *ChangeStory) GetClaimed() bool {
+	if x != nil {
+		return x.Claimed
+	}
+	return false
+}
+
+func (x *ChangeStory) GetVisible() int64 {
+	if x != nil {
+		return x.Visible
+	}
+	return 0
+}
+
+func (x *ChangeStory) GetReady() int64 {
+	if x != nil {
+		return x.Ready
+	}
+	return 0
+}
+
+func (x *ChangeStory) GetBehind() string {
+	if x != nil {
+		return x.Behind
+	}
+	return ""
+}
+
+func (x *ChangeStory) GetAhead() int32 {
+	if x != nil {
+		return x.Ahead
+	}
+	return 0
+}
+
+func (x *ChangeStory) GetDone() int64 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
+}
+
+func (x *ChangeStory) GetOutcome() *ChangeOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *ChangeStory) GetReported() int64 {
+	if x != nil {
+		return x.Reported
+	}
+	return 0
+}
+
+func (x *ChangeStory) GetWaiting() bool {
+	if x != nil {
+		return x.Waiting
+	}
+	return false
+}
+
+func (x *ChangeStory) GetAcknowledged() int64 {
+	if x != nil {
+		return x.Acknowledged
+	}
+	return 0
+}
+
+func (x *ChangeStory) GetView() *DatasetClient {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+func (x *ChangeStory) GetRecordHash() string {
+	if x != nil {
+		return x.RecordHash
+	}
+	return ""
+}
+
+func (x *ChangeStory) GetRecordViews() []*DatasetClient {
+	if x != nil {
+		return x.RecordViews
+	}
+	return nil
+}
+
+func (x *ChangeStory) GetRecordViewCount() int32 {
+	if x != nil {
+		return x.RecordViewCount
+	}
+	return 0
+}
+
+type ChangeOutcome struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// applied, failed or collisions.
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	Uid  string `protobuf:"bytes,2,opt,name=uid,proto3" json:"uid,omitempty"`
+	Msg  string `protobuf:"bytes,3,opt,name=msg,proto3" json:"msg,omitempty"`
+	// The hash of what the change left in the backend; empty when it left nothing.
+	Wrote         string `protobuf:"bytes,4,opt,name=wrote,proto3" json:"wrote,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeOutcome) Reset() {
+	*x = ChangeOutcome{}
+	mi := &file_admin_v1_admin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeOutcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeOutcome) ProtoMessage() {}
+
+func (x *ChangeOutcome) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_v1_admin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeOutcome.ProtoReflect.Descriptor instead.
+func (*ChangeOutcome) Descriptor() ([]byte, []int) {
+	return file_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ChangeOutcome) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ChangeOutcome) GetUid() string {
+	if x != nil {
+		return x.Uid
+	}
+	return ""
+}
+
+func (x *ChangeOutcome) GetMsg() string {
+	if x != nil {
+		return x.Msg
+	}
+	return ""
+}
+
+func (x *ChangeOutcome) GetWrote() string {
+	if x != nil {
+		return x.Wrote
+	}
+	return ""
 }
 
 var File_admin_v1_admin_proto protoreflect.FileDescriptor
@@ -604,11 +1278,24 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x13StartDatasetRequest\x12\x18\n" +
 	"\adataset\x18\x01 \x01(\tR\adataset\"?\n" +
 	"\x14StartDatasetResponse\x12'\n" +
-	"\x0fdataset_clients\x18\x01 \x01(\x03R\x0edatasetClients\"5\n" +
+	"\x0fdataset_clients\x18\x01 \x01(\x03R\x0edatasetClients\"\x15\n" +
+	"\x13ListDatasetsRequest\"L\n" +
+	"\x14ListDatasetsResponse\x124\n" +
+	"\bdatasets\x18\x01 \x03(\v2\x18.tandem.admin.v1.DatasetR\bdatasets\"\xf2\x01\n" +
+	"\aDataset\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
+	"\n" +
+	"configured\x18\x02 \x01(\bR\n" +
+	"configured\x12'\n" +
+	"\x0fdataset_clients\x18\x03 \x01(\x03R\x0edatasetClients\x124\n" +
+	"\x16active_dataset_clients\x18\x04 \x01(\x03R\x14activeDatasetClients\x12\x18\n" +
+	"\astopped\x18\x05 \x01(\bR\astopped\x12\x18\n" +
+	"\aadapter\x18\x06 \x01(\tR\aadapter\x12$\n" +
+	"\x0elast_run_start\x18\a \x01(\x03R\flastRunStart\"5\n" +
 	"\x19ListDatasetClientsRequest\x12\x18\n" +
 	"\adataset\x18\x01 \x01(\tR\adataset\"e\n" +
 	"\x1aListDatasetClientsResponse\x12G\n" +
-	"\x0fdataset_clients\x18\x01 \x03(\v2\x1e.tandem.admin.v1.DatasetClientR\x0edatasetClients\"\x97\x03\n" +
+	"\x0fdataset_clients\x18\x01 \x03(\v2\x1e.tandem.admin.v1.DatasetClientR\x0edatasetClients\"\xfa\x03\n" +
 	"\rDatasetClient\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\adataset\x18\x02 \x01(\tR\adataset\x12!\n" +
@@ -623,7 +1310,10 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\x0fsync_loop_start\x18\n" +
 	" \x01(\x03R\rsyncLoopStart\x12\"\n" +
 	"\rsync_loop_end\x18\v \x01(\x03R\vsyncLoopEnd\x12%\n" +
-	"\x0esync_completed\x18\f \x01(\bR\rsyncCompleted\"*\n" +
+	"\x0esync_completed\x18\f \x01(\bR\rsyncCompleted\x12\x19\n" +
+	"\bnext_due\x18\r \x01(\x03R\anextDue\x12\x16\n" +
+	"\x06wanted\x18\x0e \x01(\x03R\x06wanted\x12.\n" +
+	"\x13completed_run_start\x18\x0f \x01(\x03R\x11completedRunStart\"*\n" +
 	"\x0eRunSyncRequest\x12\x18\n" +
 	"\adataset\x18\x01 \x01(\tR\adataset\")\n" +
 	"\x0fRunSyncResponse\x12\x16\n" +
@@ -633,13 +1323,59 @@ const file_admin_v1_admin_proto_rawDesc = "" +
 	"\bmessages\x18\x01 \x03(\v2-.tandem.admin.v1.QueuesResponse.MessagesEntryR\bmessages\x1a;\n" +
 	"\rMessagesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x012\xcd\x03\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"~\n" +
+	"\x12FindChangesRequest\x12\x18\n" +
+	"\adataset\x18\x01 \x01(\tR\adataset\x12\x12\n" +
+	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x12\n" +
+	"\x04cuid\x18\x03 \x01(\tR\x04cuid\x12\x10\n" +
+	"\x03uid\x18\x04 \x01(\tR\x03uid\x12\x14\n" +
+	"\x05limit\x18\x05 \x01(\x05R\x05limit\"w\n" +
+	"\x13FindChangesResponse\x126\n" +
+	"\achanges\x18\x01 \x03(\v2\x1c.tandem.admin.v1.ChangeStoryR\achanges\x12\x10\n" +
+	"\x03now\x18\x02 \x01(\x03R\x03now\x12\x16\n" +
+	"\x06queued\x18\x03 \x01(\x03R\x06queued\"\xf6\x05\n" +
+	"\vChangeStory\x12\x18\n" +
+	"\adataset\x18\x01 \x01(\tR\adataset\x12%\n" +
+	"\x0edataset_client\x18\x02 \x01(\tR\rdatasetClient\x12\x12\n" +
+	"\x04cuid\x18\x03 \x01(\tR\x04cuid\x12\x12\n" +
+	"\x04hash\x18\x04 \x01(\tR\x04hash\x12\x16\n" +
+	"\x06action\x18\x05 \x01(\tR\x06action\x12\x10\n" +
+	"\x03uid\x18\x06 \x01(\tR\x03uid\x12\x1d\n" +
+	"\n" +
+	"record_uid\x18\a \x01(\tR\trecordUid\x12\x1f\n" +
+	"\vdevice_time\x18\b \x01(\x03R\n" +
+	"deviceTime\x12\x1a\n" +
+	"\benqueued\x18\t \x01(\x03R\benqueued\x12\x14\n" +
+	"\x05tries\x18\n" +
+	" \x01(\x05R\x05tries\x12\x18\n" +
+	"\aclaimed\x18\v \x01(\bR\aclaimed\x12\x18\n" +
+	"\avisible\x18\f \x01(\x03R\avisible\x12\x14\n" +
+	"\x05ready\x18\r \x01(\x03R\x05ready\x12\x16\n" +
+	"\x06behind\x18\x0e \x01(\tR\x06behind\x12\x14\n" +
+	"\x05ahead\x18\x0f \x01(\x05R\x05ahead\x12\x12\n" +
+	"\x04done\x18\x10 \x01(\x03R\x04done\x128\n" +
+	"\aoutcome\x18\x11 \x01(\v2\x1e.tandem.admin.v1.ChangeOutcomeR\aoutcome\x12\x1a\n" +
+	"\breported\x18\x12 \x01(\x03R\breported\x12\x18\n" +
+	"\awaiting\x18\x13 \x01(\bR\awaiting\x12\"\n" +
+	"\facknowledged\x18\x14 \x01(\x03R\facknowledged\x122\n" +
+	"\x04view\x18\x15 \x01(\v2\x1e.tandem.admin.v1.DatasetClientR\x04view\x12\x1f\n" +
+	"\vrecord_hash\x18\x16 \x01(\tR\n" +
+	"recordHash\x12A\n" +
+	"\frecord_views\x18\x17 \x03(\v2\x1e.tandem.admin.v1.DatasetClientR\vrecordViews\x12*\n" +
+	"\x11record_view_count\x18\x18 \x01(\x05R\x0frecordViewCount\"]\n" +
+	"\rChangeOutcome\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x10\n" +
+	"\x03uid\x18\x02 \x01(\tR\x03uid\x12\x10\n" +
+	"\x03msg\x18\x03 \x01(\tR\x03msg\x12\x14\n" +
+	"\x05wrote\x18\x04 \x01(\tR\x05wrote2\x84\x05\n" +
 	"\fAdminService\x12X\n" +
 	"\vStopDataset\x12#.tandem.admin.v1.StopDatasetRequest\x1a$.tandem.admin.v1.StopDatasetResponse\x12[\n" +
-	"\fStartDataset\x12$.tandem.admin.v1.StartDatasetRequest\x1a%.tandem.admin.v1.StartDatasetResponse\x12m\n" +
+	"\fStartDataset\x12$.tandem.admin.v1.StartDatasetRequest\x1a%.tandem.admin.v1.StartDatasetResponse\x12[\n" +
+	"\fListDatasets\x12$.tandem.admin.v1.ListDatasetsRequest\x1a%.tandem.admin.v1.ListDatasetsResponse\x12m\n" +
 	"\x12ListDatasetClients\x12*.tandem.admin.v1.ListDatasetClientsRequest\x1a+.tandem.admin.v1.ListDatasetClientsResponse\x12L\n" +
 	"\aRunSync\x12\x1f.tandem.admin.v1.RunSyncRequest\x1a .tandem.admin.v1.RunSyncResponse\x12I\n" +
-	"\x06Queues\x12\x1e.tandem.admin.v1.QueuesRequest\x1a\x1f.tandem.admin.v1.QueuesResponseB6Z4github.com/tandem-sync/tandem/proto/admin/v1;adminv1b\x06proto3"
+	"\x06Queues\x12\x1e.tandem.admin.v1.QueuesRequest\x1a\x1f.tandem.admin.v1.QueuesResponse\x12X\n" +
+	"\vFindChanges\x12#.tandem.admin.v1.FindChangesRequest\x1a$.tandem.admin.v1.FindChangesResponseB6Z4github.com/tandem-sync/tandem/proto/admin/v1;adminv1b\x06proto3"
 
 var (
 	file_admin_v1_admin_proto_rawDescOnce sync.Once
@@ -653,39 +1389,55 @@ func file_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_admin_v1_admin_proto_rawDescData
 }
 
-var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_admin_v1_admin_proto_goTypes = []any{
 	(*StopDatasetRequest)(nil),         // 0: tandem.admin.v1.StopDatasetRequest
 	(*StopDatasetResponse)(nil),        // 1: tandem.admin.v1.StopDatasetResponse
 	(*StartDatasetRequest)(nil),        // 2: tandem.admin.v1.StartDatasetRequest
 	(*StartDatasetResponse)(nil),       // 3: tandem.admin.v1.StartDatasetResponse
-	(*ListDatasetClientsRequest)(nil),  // 4: tandem.admin.v1.ListDatasetClientsRequest
-	(*ListDatasetClientsResponse)(nil), // 5: tandem.admin.v1.ListDatasetClientsResponse
-	(*DatasetClient)(nil),              // 6: tandem.admin.v1.DatasetClient
-	(*RunSyncRequest)(nil),             // 7: tandem.admin.v1.RunSyncRequest
-	(*RunSyncResponse)(nil),            // 8: tandem.admin.v1.RunSyncResponse
-	(*QueuesRequest)(nil),              // 9: tandem.admin.v1.QueuesRequest
-	(*QueuesResponse)(nil),             // 10: tandem.admin.v1.QueuesResponse
-	nil,                                // 11: tandem.admin.v1.QueuesResponse.MessagesEntry
+	(*ListDatasetsRequest)(nil),        // 4: tandem.admin.v1.ListDatasetsRequest
+	(*ListDatasetsResponse)(nil),       // 5: tandem.admin.v1.ListDatasetsResponse
+	(*Dataset)(nil),                    // 6: tandem.admin.v1.Dataset
+	(*ListDatasetClientsRequest)(nil),  // 7: tandem.admin.v1.ListDatasetClientsRequest
+	(*ListDatasetClientsResponse)(nil), // 8: tandem.admin.v1.ListDatasetClientsResponse
+	(*DatasetClient)(nil),              // 9: tandem.admin.v1.DatasetClient
+	(*RunSyncRequest)(nil),             // 10: tandem.admin.v1.RunSyncRequest
+	(*RunSyncResponse)(nil),            // 11: tandem.admin.v1.RunSyncResponse
+	(*QueuesRequest)(nil),              // 12: tandem.admin.v1.QueuesRequest
+	(*QueuesResponse)(nil),             // 13: tandem.admin.v1.QueuesResponse
+	(*FindChangesRequest)(nil),         // 14: tandem.admin.v1.FindChangesRequest
+	(*FindChangesResponse)(nil),        // 15: tandem.admin.v1.FindChangesResponse
+	(*ChangeStory)(nil),                // 16: tandem.admin.v1.ChangeStory
+	(*ChangeOutcome)(nil),              // 17: tandem.admin.v1.ChangeOutcome
+	nil,                                // 18: tandem.admin.v1.QueuesResponse.MessagesEntry
 }
 var file_admin_v1_admin_proto_depIdxs = []int32{
-	6,  // 0: tandem.admin.v1.ListDatasetClientsResponse.dataset_clients:type_name -> tandem.admin.v1.DatasetClient
-	11, // 1: tandem.admin.v1.QueuesResponse.messages:type_name -> tandem.admin.v1.QueuesResponse.MessagesEntry
-	0,  // 2: tandem.admin.v1.AdminService.StopDataset:input_type -> tandem.admin.v1.StopDatasetRequest
-	2,  // 3: tandem.admin.v1.AdminService.StartDataset:input_type -> tandem.admin.v1.StartDatasetRequest
-	4,  // 4: tandem.admin.v1.AdminService.ListDatasetClients:input_type -> tandem.admin.v1.ListDatasetClientsRequest
-	7,  // 5: tandem.admin.v1.AdminService.RunSync:input_type -> tandem.admin.v1.RunSyncRequest
-	9,  // 6: tandem.admin.v1.AdminService.Queues:input_type -> tandem.admin.v1.QueuesRequest
-	1,  // 7: tandem.admin.v1.AdminService.StopDataset:output_type -> tandem.admin.v1.StopDatasetResponse
-	3,  // 8: tandem.admin.v1.AdminService.StartDataset:output_type -> tandem.admin.v1.StartDatasetResponse
-	5,  // 9: tandem.admin.v1.AdminService.ListDatasetClients:output_type -> tandem.admin.v1.ListDatasetClientsResponse
-	8,  // 10: tandem.admin.v1.AdminService.RunSync:output_type -> tandem.admin.v1.RunSyncResponse
-	10, // 11: tandem.admin.v1.AdminService.Queues:output_type -> tandem.admin.v1.QueuesResponse
-	7,  // [7:12] is the sub-list for method output_type
-	2,  // [2:7] is the sub-list for method input_type
-	2,  // [2:2] is the sub-list for extension type_name
-	2,  // [2:2] is the sub-list for extension extendee
-	0,  // [0:2] is the sub-list for field type_name
+	6,  // 0: tandem.admin.v1.ListDatasetsResponse.datasets:type_name -> tandem.admin.v1.Dataset
+	9,  // 1: tandem.admin.v1.ListDatasetClientsResponse.dataset_clients:type_name -> tandem.admin.v1.DatasetClient
+	18, // 2: tandem.admin.v1.QueuesResponse.messages:type_name -> tandem.admin.v1.QueuesResponse.MessagesEntry
+	16, // 3: tandem.admin.v1.FindChangesResponse.changes:type_name -> tandem.admin.v1.ChangeStory
+	17, // 4: tandem.admin.v1.ChangeStory.outcome:type_name -> tandem.admin.v1.ChangeOutcome
+	9,  // 5: tandem.admin.v1.ChangeStory.view:type_name -> tandem.admin.v1.DatasetClient
+	9,  // 6: tandem.admin.v1.ChangeStory.record_views:type_name -> tandem.admin.v1.DatasetClient
+	0,  // 7: tandem.admin.v1.AdminService.StopDataset:input_type -> tandem.admin.v1.StopDatasetRequest
+	2,  // 8: tandem.admin.v1.AdminService.StartDataset:input_type -> tandem.admin.v1.StartDatasetRequest
+	4,  // 9: tandem.admin.v1.AdminService.ListDatasets:input_type -> tandem.admin.v1.ListDatasetsRequest
+	7,  // 10: tandem.admin.v1.AdminService.ListDatasetClients:input_type -> tandem.admin.v1.ListDatasetClientsRequest
+	10, // 11: tandem.admin.v1.AdminService.RunSync:input_type -> tandem.admin.v1.RunSyncRequest
+	12, // 12: tandem.admin.v1.AdminService.Queues:input_type -> tandem.admin.v1.QueuesRequest
+	14, // 13: tandem.admin.v1.AdminService.FindChanges:input_type -> tandem.admin.v1.FindChangesRequest
+	1,  // 14: tandem.admin.v1.AdminService.StopDataset:output_type -> tandem.admin.v1.StopDatasetResponse
+	3,  // 15: tandem.admin.v1.AdminService.StartDataset:output_type -> tandem.admin.v1.StartDatasetResponse
+	5,  // 16: tandem.admin.v1.AdminService.ListDatasets:output_type -> tandem.admin.v1.ListDatasetsResponse
+	8,  // 17: tandem.admin.v1.AdminService.ListDatasetClients:output_type -> tandem.admin.v1.ListDatasetClientsResponse
+	11, // 18: tandem.admin.v1.AdminService.RunSync:output_type -> tandem.admin.v1.RunSyncResponse
+	13, // 19: tandem.admin.v1.AdminService.Queues:output_type -> tandem.admin.v1.QueuesResponse
+	15, // 20: tandem.admin.v1.AdminService.FindChanges:output_type -> tandem.admin.v1.FindChangesResponse
+	14, // [14:21] is the sub-list for method output_type
+	7,  // [7:14] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_admin_v1_admin_proto_init() }
@@ -699,7 +1451,7 @@ func file_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_v1_admin_proto_rawDesc), len(file_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

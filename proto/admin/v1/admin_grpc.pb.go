@@ -23,9 +23,11 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	AdminService_StopDataset_FullMethodName        = "/tandem.admin.v1.AdminService/StopDataset"
 	AdminService_StartDataset_FullMethodName       = "/tandem.admin.v1.AdminService/StartDataset"
+	AdminService_ListDatasets_FullMethodName       = "/tandem.admin.v1.AdminService/ListDatasets"
 	AdminService_ListDatasetClients_FullMethodName = "/tandem.admin.v1.AdminService/ListDatasetClients"
 	AdminService_RunSync_FullMethodName            = "/tandem.admin.v1.AdminService/RunSync"
 	AdminService_Queues_FullMethodName             = "/tandem.admin.v1.AdminService/Queues"
+	AdminService_FindChanges_FullMethodName        = "/tandem.admin.v1.AdminService/FindChanges"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -36,12 +38,17 @@ type AdminServiceClient interface {
 	StopDataset(ctx context.Context, in *StopDatasetRequest, opts ...grpc.CallOption) (*StopDatasetResponse, error)
 	// StartDataset ends StopDataset.
 	StartDataset(ctx context.Context, in *StartDatasetRequest, opts ...grpc.CallOption) (*StartDatasetResponse, error)
+	// ListDatasets returns the datasets that are configured or that devices have asked for.
+	ListDatasets(ctx context.Context, in *ListDatasetsRequest, opts ...grpc.CallOption) (*ListDatasetsResponse, error)
 	// ListDatasetClients returns the views with their state.
 	ListDatasetClients(ctx context.Context, in *ListDatasetClientsRequest, opts ...grpc.CallOption) (*ListDatasetClientsResponse, error)
 	// RunSync asks for a sync run of every view of a dataset, now.
 	RunSync(ctx context.Context, in *RunSyncRequest, opts ...grpc.CallOption) (*RunSyncResponse, error)
 	// Queues tells how many messages wait in each queue.
 	Queues(ctx context.Context, in *QueuesRequest, opts ...grpc.CallOption) (*QueuesResponse, error)
+	// FindChanges tells what became of changes, and where their records stand now. It
+	// tells no record data.
+	FindChanges(ctx context.Context, in *FindChangesRequest, opts ...grpc.CallOption) (*FindChangesResponse, error)
 }
 
 type adminServiceClient struct {
@@ -66,6 +73,16 @@ func (c *adminServiceClient) StartDataset(ctx context.Context, in *StartDatasetR
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(StartDatasetResponse)
 	err := c.cc.Invoke(ctx, AdminService_StartDataset_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) ListDatasets(ctx context.Context, in *ListDatasetsRequest, opts ...grpc.CallOption) (*ListDatasetsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDatasetsResponse)
+	err := c.cc.Invoke(ctx, AdminService_ListDatasets_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +119,16 @@ func (c *adminServiceClient) Queues(ctx context.Context, in *QueuesRequest, opts
 	return out, nil
 }
 
+func (c *adminServiceClient) FindChanges(ctx context.Context, in *FindChangesRequest, opts ...grpc.CallOption) (*FindChangesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FindChangesResponse)
+	err := c.cc.Invoke(ctx, AdminService_FindChanges_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AdminServiceServer is the server API for AdminService service.
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
@@ -110,12 +137,17 @@ type AdminServiceServer interface {
 	StopDataset(context.Context, *StopDatasetRequest) (*StopDatasetResponse, error)
 	// StartDataset ends StopDataset.
 	StartDataset(context.Context, *StartDatasetRequest) (*StartDatasetResponse, error)
+	// ListDatasets returns the datasets that are configured or that devices have asked for.
+	ListDatasets(context.Context, *ListDatasetsRequest) (*ListDatasetsResponse, error)
 	// ListDatasetClients returns the views with their state.
 	ListDatasetClients(context.Context, *ListDatasetClientsRequest) (*ListDatasetClientsResponse, error)
 	// RunSync asks for a sync run of every view of a dataset, now.
 	RunSync(context.Context, *RunSyncRequest) (*RunSyncResponse, error)
 	// Queues tells how many messages wait in each queue.
 	Queues(context.Context, *QueuesRequest) (*QueuesResponse, error)
+	// FindChanges tells what became of changes, and where their records stand now. It
+	// tells no record data.
+	FindChanges(context.Context, *FindChangesRequest) (*FindChangesResponse, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }
 
@@ -132,6 +164,9 @@ func (UnimplementedAdminServiceServer) StopDataset(context.Context, *StopDataset
 func (UnimplementedAdminServiceServer) StartDataset(context.Context, *StartDatasetRequest) (*StartDatasetResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method StartDataset not implemented")
 }
+func (UnimplementedAdminServiceServer) ListDatasets(context.Context, *ListDatasetsRequest) (*ListDatasetsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDatasets not implemented")
+}
 func (UnimplementedAdminServiceServer) ListDatasetClients(context.Context, *ListDatasetClientsRequest) (*ListDatasetClientsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListDatasetClients not implemented")
 }
@@ -140,6 +175,9 @@ func (UnimplementedAdminServiceServer) RunSync(context.Context, *RunSyncRequest)
 }
 func (UnimplementedAdminServiceServer) Queues(context.Context, *QueuesRequest) (*QueuesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Queues not implemented")
+}
+func (UnimplementedAdminServiceServer) FindChanges(context.Context, *FindChangesRequest) (*FindChangesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FindChanges not implemented")
 }
 func (UnimplementedAdminServiceServer) mustEmbedUnimplementedAdminServiceServer() {}
 func (UnimplementedAdminServiceServer) testEmbeddedByValue()                      {}
@@ -198,6 +236,24 @@ func _AdminService_StartDataset_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_ListDatasets_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDatasetsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ListDatasets(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ListDatasets_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ListDatasets(ctx, req.(*ListDatasetsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_ListDatasetClients_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListDatasetClientsRequest)
 	if err := dec(in); err != nil {
@@ -252,6 +308,24 @@ func _AdminService_Queues_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_FindChanges_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FindChangesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).FindChanges(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_FindChanges_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).FindChanges(ctx, req.(*FindChangesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AdminService_ServiceDesc is the grpc.ServiceDesc for AdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -268,6 +342,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _AdminService_StartDataset_Handler,
 		},
 		{
+			MethodName: "ListDatasets",
+			Handler:    _AdminService_ListDatasets_Handler,
+		},
+		{
 			MethodName: "ListDatasetClients",
 			Handler:    _AdminService_ListDatasetClients_Handler,
 		},
@@ -278,6 +356,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Queues",
 			Handler:    _AdminService_Queues_Handler,
+		},
+		{
+			MethodName: "FindChanges",
+			Handler:    _AdminService_FindChanges_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -27,6 +27,14 @@ type Facts struct {
 	Read        bool
 	Found       bool
 	CurrentHash string // hash of the record found
+
+	// Hasher is the dataset's record hash, by which it is decided whether the record
+	// found is the version that the device changed; nil: record.Hash. CurrentMark is
+	// that of the record found. Whether the change is in effect goes by CurrentHash
+	// all the same: to a hash that leaves parts out, a change of those parts alone
+	// would look as if it were.
+	Hasher      record.Hasher
+	CurrentMark string
 }
 
 // Step is what to do next.
@@ -115,13 +123,13 @@ func (f Facts) holdsMyBase() (bool, error) {
 	if f.Change.Action == record.ActionCreate {
 		return false, nil // a create has no pre to go by
 	}
-	pre, err := record.Hash(f.Change.Pre)
-	if err != nil {
-		return false, err
+	hasher, current := f.Hasher, f.CurrentMark
+	if hasher == nil {
+		hasher, current = record.Hash, f.CurrentHash
 	}
-	current := ""
-	if f.Found {
-		current = f.CurrentHash
+	if !f.Found {
+		current = ""
 	}
-	return pre == current, nil
+	pre, err := hasher(f.Change.Pre)
+	return err == nil && pre == current, err
 }

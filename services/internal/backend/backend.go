@@ -32,11 +32,12 @@ type (
 	RemoveCollisionRequest = adapter.RemoveCollisionRequest
 )
 
-// Backend is the adapter of one dataset. Get it from Router.For; it is light and
-// need not be kept. Its methods return an *Error, see KindOf and its companions.
+// Backend is the adapter of one dataset, as it was routed when Router.For gave it: one
+// that is kept over a reload still calls the adapter that it began with. It is light
+// and need not be kept. Its methods return an *Error, see KindOf and its companions.
 type Backend struct {
 	dataset     string
-	conn        *conn
+	conn        link
 	timeout     time.Duration
 	listTimeout time.Duration
 }
@@ -47,7 +48,7 @@ func (b *Backend) Create(ctx context.Context, req CreateRequest) (uid string, er
 	if err := b.check("Create", req.Dataset, size(req.Data), req.Key); err != nil {
 		return "", err
 	}
-	resp, err := unary(ctx, b, "Create", b.conn.client.Create, &adapterv1.CreateRequest{
+	resp, err := unary(ctx, b, "Create", adapterv1.AdapterServiceClient.Create, &adapterv1.CreateRequest{
 		Context: b.context(req.MetaData), Data: req.Data, IdempotencyKey: req.Key,
 	})
 	if err == nil && resp.GetUid() == "" {
@@ -62,7 +63,7 @@ func (b *Backend) Read(ctx context.Context, req ReadRequest) (data json.RawMessa
 	if err := b.check("Read", req.Dataset, 0, req.UID); err != nil {
 		return nil, false, err
 	}
-	resp, err := unary(ctx, b, "Read", b.conn.client.Read, &adapterv1.ReadRequest{
+	resp, err := unary(ctx, b, "Read", adapterv1.AdapterServiceClient.Read, &adapterv1.ReadRequest{
 		Context: b.context(req.MetaData), Uid: req.UID,
 	})
 	switch {
@@ -82,7 +83,7 @@ func (b *Backend) Update(ctx context.Context, req UpdateRequest) error {
 	if err := b.check("Update", req.Dataset, size(req.Data), req.UID, req.Key); err != nil {
 		return err
 	}
-	_, err := unary(ctx, b, "Update", b.conn.client.Update, &adapterv1.UpdateRequest{
+	_, err := unary(ctx, b, "Update", adapterv1.AdapterServiceClient.Update, &adapterv1.UpdateRequest{
 		Context: b.context(req.MetaData), Uid: req.UID, Data: req.Data,
 		ExpectedData: req.Expected, IdempotencyKey: req.Key,
 	})
@@ -94,7 +95,7 @@ func (b *Backend) Delete(ctx context.Context, req DeleteRequest) error {
 	if err := b.check("Delete", req.Dataset, size(req.Expected), req.UID, req.Key); err != nil {
 		return err
 	}
-	_, err := unary(ctx, b, "Delete", b.conn.client.Delete, &adapterv1.DeleteRequest{
+	_, err := unary(ctx, b, "Delete", adapterv1.AdapterServiceClient.Delete, &adapterv1.DeleteRequest{
 		Context: b.context(req.MetaData), Uid: req.UID,
 		ExpectedData: req.Expected, IdempotencyKey: req.Key,
 	})

@@ -13,7 +13,7 @@ func (b *Backend) HandleCollision(ctx context.Context, req HandleCollisionReques
 	if err := b.check("HandleCollision", req.Dataset, size(req.Pre, req.Post), req.UID, req.Hash, req.Key); err != nil {
 		return err
 	}
-	_, err := unary(ctx, b, "HandleCollision", b.conn.client.HandleCollision, &adapterv1.HandleCollisionRequest{
+	_, err := unary(ctx, b, "HandleCollision", adapterv1.AdapterServiceClient.HandleCollision, &adapterv1.HandleCollisionRequest{
 		Context: b.context(req.MetaData), Hash: req.Hash, Timestamp: req.Timestamp, Uid: req.UID,
 		Pre: req.Pre, Post: req.Post, IdempotencyKey: req.Key,
 	})
@@ -25,7 +25,7 @@ func (b *Backend) ListCollisions(ctx context.Context, req ListCollisionsRequest)
 	if err := b.check("ListCollisions", req.Dataset, 0); err != nil {
 		return nil, err
 	}
-	resp, err := unary(ctx, b, "ListCollisions", b.conn.client.ListCollisions, &adapterv1.ListCollisionsRequest{
+	resp, err := unary(ctx, b, "ListCollisions", adapterv1.AdapterServiceClient.ListCollisions, &adapterv1.ListCollisionsRequest{
 		Context: b.context(req.MetaData),
 	})
 	if err == nil && !json.Valid(resp.GetCollisions()) {
@@ -43,7 +43,7 @@ func (b *Backend) RemoveCollision(ctx context.Context, req RemoveCollisionReques
 	if err := b.check("RemoveCollision", req.Dataset, 0, req.Hash); err != nil {
 		return 0, err
 	}
-	resp, err := unary(ctx, b, "RemoveCollision", b.conn.client.RemoveCollision, &adapterv1.RemoveCollisionRequest{
+	resp, err := unary(ctx, b, "RemoveCollision", adapterv1.AdapterServiceClient.RemoveCollision, &adapterv1.RemoveCollisionRequest{
 		Context: b.context(req.MetaData), Hash: req.Hash,
 	})
 	return resp.GetRemoved(), err

@@ -12,23 +12,47 @@ import (
 	adapterv1 "github.com/tandem-sync/tandem/proto/adapter/v1"
 )
 
-// conn is one adapter: its connection and what protects it.
+// conn is one adapter, by its address: what protects it, and the way to it. It
+// outlives connections: one that is made anew, with other certificates or after the
+// adapter was not configured for a while, is known for what it was before.
 type conn struct {
-	client  adapterv1.AdapterServiceClient
-	close   func() error
 	slots   chan struct{} // one per call under way
 	breaker *breaker
 	about   description
 }
 
+// link is a way to an adapter.
+type link struct {
+	*conn
+	// connect gives a connection, and how to give it back when a call has ended.
+	connect func() (cc grpc.ClientConnInterface, release func(), err error)
+}
+
 // call is one call under way. It ends with end, exactly once.
 type call struct {
-	conn  *conn
-	probe bool
-	done  bool // the verdict is given
+	conn    *conn
+	client  adapterv1.AdapterServiceClient
+	release func()
+	probe   bool
+	done    bool // the verdict is given
 }
 
 // begin waits for a free slot and asks the breaker. Its errors are gRPC statuses.
+func (l link) begin(ctx context.Context) (*call, error) {
+	call, err := l.conn.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cc, release, err := l.connect()
+	if err != nil {
+		call.judge(silent, "")
+		<-l.slots
+		return nil, status.Error(codes.Unavailable, err.Error())
+	}
+	call.client, call.release = adapterv1.NewAdapterServiceClient(cc), release
+	return call, nil
+}
+
 func (c *conn) begin(ctx context.Context) (*call, error) {
 	if rest := c.breaker.rest(); rest > 0 {
 		return nil, resting(rest) // not worth waiting for a slot
@@ -63,6 +87,7 @@ func (c *call) end(caller context.Context, err error) {
 	default:
 		c.judge(alive, "")
 	}
+	c.release()
 	<-c.conn.slots
 }
 
@@ -80,7 +105,7 @@ func resting(rest time.Duration) error {
 // unary makes one call with one answer.
 func unary[Req, Resp any](
 	ctx context.Context, b *Backend, method string,
-	rpc func(context.Context, *Req, ...grpc.CallOption) (*Resp, error), req *Req,
+	rpc func(adapterv1.AdapterServiceClient, context.Context, *Req, ...grpc.CallOption) (*Resp, error), req *Req,
 ) (*Resp, error) {
 	limited, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
@@ -88,7 +113,7 @@ func unary[Req, Resp any](
 	if err != nil {
 		return nil, translate(ctx, b.dataset, method, err)
 	}
-	resp, err := rpc(limited, req)
+	resp, err := rpc(call.client, limited, req)
 	call.end(ctx, err)
 	if err != nil {
 		return nil, translate(ctx, b.dataset, method, err)

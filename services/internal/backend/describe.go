@@ -37,7 +37,7 @@ func (b *Backend) Describe(ctx context.Context) (Description, error) {
 	if fresh {
 		return known, nil
 	}
-	resp, err := unary(ctx, b, "Describe", b.conn.client.Describe, &adapterv1.DescribeRequest{})
+	resp, err := unary(ctx, b, "Describe", adapterv1.AdapterServiceClient.Describe, &adapterv1.DescribeRequest{})
 	if err != nil && !IsNotOffered(err) {
 		return Description{}, err
 	}

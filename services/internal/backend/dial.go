@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -9,6 +10,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/tandem-sync/tandem/api/adapter"
+	"github.com/tandem-sync/tandem/services/internal/endpoint"
 )
 
 // connectWithin bounds one attempt to connect, and so how long a call to an
@@ -37,4 +39,13 @@ func Dial(address string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
 		// keep gRPC's default policy.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 6 * time.Minute, Timeout: 20 * time.Second}),
 	}, opts...)...)
+}
+
+// DialEndpoint is Dial for an endpoint; where it has security of its own, that counts
+// and not what opts carry.
+func DialEndpoint(e endpoint.Endpoint, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
+	if creds := e.Credentials(); creds != nil {
+		opts = append(slices.Clone(opts), grpc.WithTransportCredentials(creds))
+	}
+	return Dial(e.Address, opts...)
 }

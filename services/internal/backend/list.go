@@ -43,7 +43,7 @@ func (b *Backend) list(ctx context.Context, req ListRequest, yield func(record.R
 	}
 	err = errEnough // also when the consumer panics
 	defer func() { call.end(ctx, err) }()
-	stream, err := b.conn.client.List(limited, &adapterv1.ListRequest{
+	stream, err := call.client.List(limited, &adapterv1.ListRequest{
 		Context: b.context(req.MetaData), QueryParams: req.QueryParams,
 	})
 	if err != nil {

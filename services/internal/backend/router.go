@@ -1,16 +1,16 @@
 package backend
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 
-	adapterv1 "github.com/tandem-sync/tandem/proto/adapter/v1"
 	"github.com/tandem-sync/tandem/services/internal/clock"
+	"github.com/tandem-sync/tandem/services/internal/endpoint"
 )
 
 // Options configure a Router. A zero value of a number or time means its default.
@@ -23,8 +23,14 @@ type Options struct {
 	// Routes gives the address of a dataset's adapter, "" for the default. It is
 	// asked at each For and may change its mind.
 	Routes func(dataset string) (address string)
+	// Endpoints takes the place of Routes where adapters have security of their own;
+	// without Address it is the default. It is asked as Routes is.
+	Endpoints func(dataset string) endpoint.Endpoint
 	// Dial makes the connection to an address, once; default Dial (plain text).
 	Dial func(address string) (*grpc.ClientConn, error)
+	// DialEndpoint makes the connection to an endpoint with security of its own, once;
+	// default DialEndpoint.
+	DialEndpoint func(e endpoint.Endpoint) (*grpc.ClientConn, error)
 
 	CallTimeout   time.Duration // of every call but List; default 30 s
 	ListTimeout   time.Duration // of a List whose context has no deadline; default 5 min
@@ -40,9 +46,11 @@ type Options struct {
 type Router struct {
 	o Options
 
-	mu     sync.Mutex
-	closed bool
-	conns  map[string]*conn // by address; "" is Options.Default
+	pool *endpoint.Pool
+
+	mu       sync.Mutex
+	closed   bool
+	adapters map[string]*conn // by address, for good; "" is Options.Default
 }
 
 // New makes a router. It opens no connection: the first call to an adapter does.
@@ -55,13 +63,22 @@ func New(o Options) *Router {
 	if o.Dial == nil {
 		o.Dial = func(address string) (*grpc.ClientConn, error) { return Dial(address) }
 	}
+	if o.DialEndpoint == nil {
+		o.DialEndpoint = func(e endpoint.Endpoint) (*grpc.ClientConn, error) { return DialEndpoint(e) }
+	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
 	if o.Now == nil {
 		o.Now = clock.System
 	}
-	return &Router{o: o, conns: map[string]*conn{}}
+	pool := endpoint.NewPool(func(e endpoint.Endpoint) (*grpc.ClientConn, error) {
+		if e.Security == nil {
+			return o.Dial(e.Address)
+		}
+		return o.DialEndpoint(e)
+	})
+	return &Router{o: o, pool: pool, adapters: map[string]*conn{}}
 }
 
 // RouteMap makes Options.Routes of a map from dataset to address.
@@ -79,36 +96,57 @@ func (r *Router) For(dataset string) (*Backend, error) {
 	return &Backend{dataset: dataset, conn: c, timeout: r.o.CallTimeout, listTimeout: r.o.ListTimeout}, nil
 }
 
-func (r *Router) conn(dataset string) (*conn, error) {
-	address := ""
-	if r.o.Routes != nil {
-		address = r.o.Routes(dataset)
+// conn finds the way to a dataset's adapter, and makes sure that it is one.
+func (r *Router) conn(dataset string) (link, error) {
+	e := r.endpoint(dataset)
+	if e.Address == "" && r.o.Default == nil {
+		return link{}, fmt.Errorf("no backend is configured for dataset %s", dataset)
 	}
-	if address == "" && r.o.Default == nil {
-		address = r.o.DefaultAddress
-		if address == "" {
-			return nil, fmt.Errorf("no backend is configured for dataset %s", dataset)
-		}
+	c, err := r.adapter(e.Address)
+	if err != nil {
+		return link{}, err
 	}
+	if e.Address == "" {
+		return link{c, func() (grpc.ClientConnInterface, func(), error) { return r.o.Default, func() {}, nil }}, nil
+	}
+	connect := func() (grpc.ClientConnInterface, func(), error) {
+		cc, release, err := r.pool.Acquire(e)
+		return cc, release, err
+	}
+	_, release, err := connect()
+	if err != nil {
+		return link{}, fmt.Errorf("backend of dataset %s: address %q: %w", dataset, e.Address, err)
+	}
+	release()
+	return link{c, connect}, nil
+}
+
+func (r *Router) endpoint(dataset string) endpoint.Endpoint {
+	var e endpoint.Endpoint
+	switch {
+	case r.o.Endpoints != nil:
+		e = r.o.Endpoints(dataset)
+	case r.o.Routes != nil:
+		e.Address = r.o.Routes(dataset)
+	}
+	if e.Address == "" && r.o.Default == nil {
+		e = endpoint.Endpoint{Address: r.o.DefaultAddress}
+	}
+	return e
+}
+
+// adapter is what is known of the adapter at an address.
+func (r *Router) adapter(address string) (*conn, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, errors.New("closing")
+		return nil, endpoint.ErrClosed
 	}
-	if c, ok := r.conns[address]; ok {
-		return c, nil
+	c, ok := r.adapters[address]
+	if !ok {
+		c = r.newConn(address)
+		r.adapters[address] = c
 	}
-	c := r.newConn(address)
-	if address == "" {
-		c.client = adapterv1.NewAdapterServiceClient(r.o.Default)
-	} else {
-		cc, err := r.o.Dial(address)
-		if err != nil {
-			return nil, fmt.Errorf("backend of dataset %s: address %q: %w", dataset, address, err)
-		}
-		c.client, c.close = adapterv1.NewAdapterServiceClient(cc), cc.Close
-	}
-	r.conns[address] = c
 	return c, nil
 }
 
@@ -118,7 +156,6 @@ func (r *Router) newConn(address string) *conn {
 		name = "default"
 	}
 	return &conn{
-		close: func() error { return nil },
 		slots: make(chan struct{}, r.o.MaxConcurrent),
 		breaker: &breaker{
 			limit: r.o.BreakAfter, pause: r.o.BreakPause,
@@ -127,18 +164,22 @@ func (r *Router) newConn(address string) *conn {
 	}
 }
 
+// Retain names the adapters that datasets have from now on, beside the default one.
+// Connections to others close when the calls over them have ended.
+func (r *Router) Retain(used []endpoint.Endpoint) {
+	if r.o.Default == nil && r.o.DefaultAddress != "" {
+		used = append(slices.Clone(used), endpoint.Endpoint{Address: r.o.DefaultAddress})
+	}
+	r.pool.Retain(used)
+}
+
 // Close closes the connections that the Router made. Calls under way end with
 // the kind NotNow.
 func (r *Router) Close() error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.closed = true
-	var errs []error
-	for _, c := range r.conns {
-		errs = append(errs, c.close())
-	}
-	clear(r.conns)
-	return errors.Join(errs...)
+	r.mu.Unlock()
+	return r.pool.Close()
 }
 
 func orDefault[T comparable](p *T, value T) {

@@ -3,13 +3,12 @@ package config
 import (
 	"log/slog"
 	"time"
-
-	"github.com/tandem-sync/tandem/services/internal/record"
 )
 
 // Config is all settings, a struct per role.
 type Config struct {
 	Log           Log
+	Process       Process
 	Store         Store
 	Gateway       Gateway
 	PendingWorker PendingWorker
@@ -17,16 +16,21 @@ type Config struct {
 	SyncWorker    SyncWorker
 	Scheduler     Scheduler
 	Cleaner       Cleaner
+	Nats          Nats
 	Adapters      Adapters
+	AdapterServer AdapterServer
 	Datasets      Datasets
 	Stats         Stats
+
+	// Notes are for the log: what Load found that is no error and yet worth telling.
+	Notes []string
 }
 
 // Default is what is in force when nothing is set.
 func Default() Config {
 	return Config{
 		Log:   Log{Level: slog.LevelInfo, Format: "text", Access: true},
-		Store: Store{Data: "./data", QueueMessagesTTL: 24 * time.Hour},
+		Store: Store{Data: "./data", MongodbPoolSize: 50, QueueMessagesTTL: 24 * time.Hour},
 		Gateway: Gateway{
 			Listen:                  "127.0.0.1:8080",
 			BodyLimit:               32 << 20,
@@ -52,9 +56,11 @@ func Default() Config {
 			LockMaxTime: 20 * time.Second,
 			LockName:    "locks:sync:SyncScheduler",
 		},
-		Cleaner:  Cleaner{RetentionPeriod: 24 * time.Hour, CheckFrequency: time.Hour},
-		Adapters: Adapters{Timeout: 30 * time.Second, Concurrency: 32},
-		Datasets: Datasets{AllowUnknown: true, Default: Dataset{SyncConfig: record.DefaultSyncConfig()}},
+		Cleaner:       Cleaner{RetentionPeriod: 24 * time.Hour, CheckFrequency: time.Hour},
+		Nats:          Nats{URL: []string{}, SubjectPrefix: "tandem.wake"},
+		Adapters:      Adapters{Timeout: 30 * time.Second, Concurrency: 32},
+		AdapterServer: AdapterServer{Listen: "127.0.0.1:50051"},
+		Datasets:      defaultDatasets(),
 		Stats: Stats{
 			Collect:           true,
 			RecordsToKeep:     1000,

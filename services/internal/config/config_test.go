@@ -80,14 +80,20 @@ func TestNames(t *testing.T) {
 func TestDatasetsFor(t *testing.T) {
 	listed := Dataset{Adapter: "a:1", SyncConfig: record.SyncConfig{SyncFrequency: time.Second}}
 	d := Datasets{Default: Dataset{Adapter: "b:2"}, ByID: map[string]Dataset{"known": listed}}
-	if got, ok := d.For("known"); !ok || got != listed {
+	if got, ok := d.For("known"); !ok || !cmp.Equal(got, listed) {
 		t.Errorf("known: got %v, %v", got, ok)
 	}
 	if _, ok := d.For("other"); ok {
 		t.Error("other is served")
 	}
 	d.AllowUnknown = true
-	if got, ok := d.For("other"); !ok || got != d.Default {
+	if got, ok := d.For("other"); !ok || !cmp.Equal(got, d.Default) {
 		t.Errorf("other: got %v, %v", got, ok)
+	}
+}
+
+func TestSyncOnChangeByDefault(t *testing.T) {
+	if d := Default().Datasets.Default; !d.SyncOnChange || d.ChangeGap != time.Second {
+		t.Errorf("syncOnChange %t, syncOnChangeGap %v; want it on, with 1s", d.SyncOnChange, d.ChangeGap)
 	}
 }

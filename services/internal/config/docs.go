@@ -20,8 +20,8 @@ documents. A time is a plain number in the unit given below, or a text such as
 ` + "`500ms`, `90m`, `24h`, `1d`" + `. A backoff is ` + "`{strategy: exp, max: 60000}`" + ` in the file and
 ` + "`exp:60000` or `exp:60s`" + ` elsewhere; its strategies are exp, fib and none, its max
 counts in milliseconds. An environment variable that is empty counts as not set.
-Names that begin with ` + "`TANDEM_TEST_`" + ` belong to the tests; ` + "`SYNC_MONGODB_URL`" + ` and others
-that begin with ` + "`SYNC_`" + ` are kept for the cluster and not read yet.
+Names that begin with ` + "`TANDEM_TEST_`" + ` belong to the tests. Where a setting names further
+environment variables, the first of them that is set counts if nothing else sets it.
 
 ` + "```yaml" + `
 # tandem.yaml
@@ -49,9 +49,9 @@ func WriteDocs(w io.Writer) error {
 	for _, s := range table(&defaults) {
 		fmt.Fprintf(&b, "\n## %s\n\n", s.Title)
 		if s.Title == datasetsTitle {
-			b.WriteString("`datasets` lists datasets by their id. All settings here but\n" +
-				"`allowUnknownDatasets` may also stand under a dataset; the value here is then\n" +
-				"that of every dataset which does not say otherwise.\n\n")
+			b.WriteString("`datasets` lists datasets by their id. All settings here but the first three may\n" +
+				"also stand under a dataset, and so may those of an interceptor; the value here is\n" +
+				"then that of every dataset which does not say otherwise.\n\n")
 		}
 		b.WriteString("| setting | default | form | meaning | flag, environment |\n| --- | --- | --- | --- | --- |\n")
 		for _, row := range s.Settings {
@@ -59,8 +59,12 @@ func WriteDocs(w io.Writer) error {
 			if row.unused {
 				doc += " **Accepted, not used.**"
 			}
+			names := envName(row.Key)
+			for _, other := range row.env {
+				names += "`, `" + other
+			}
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | `--%s` `%s` |\n",
-				row.Key, defaultText(row), form(row.value), doc, flagName(row.Key), envName(row.Key))
+				row.Key, defaultText(row), form(row.value), doc, flagName(row.Key), names)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -30,7 +30,7 @@ const fromDefault = "default"
 // Load reads all settings and tells where each comes from. The error holds
 // everything that is wrong, not only what was found first.
 func Load(src Sources) (Config, []Setting, error) {
-	l := &loader{config: Default(), origin: map[string]string{}, known: map[string]setting{}}
+	l := &loader{config: Default(), origin: map[string]string{}, given: map[string][]given{}, known: map[string]setting{}}
 	for _, s := range settings(&l.config) {
 		l.known[s.Key] = s
 	}
@@ -45,6 +45,7 @@ func Load(src Sources) (Config, []Setting, error) {
 	if src.Flags != nil {
 		l.readFlags(src.Flags)
 	}
+	l.readOtherNames(src.Environ)
 	l.applyDatasets()
 	if len(l.errs) == 0 {
 		if err := l.config.Validate(); err != nil {
@@ -59,6 +60,7 @@ type loader struct {
 	config   Config
 	known    map[string]setting
 	origin   map[string]string // key → source; absent: default
+	given    map[string][]given
 	datasets datasetsSource
 	errs     []error
 }
@@ -70,6 +72,9 @@ func (l *loader) apply(s setting, source string, put func() error) {
 		return
 	}
 	l.origin[s.Key] = source
+	if s.env != nil {
+		l.given[s.Key] = append(l.given[s.Key], given{source, s.value.String()})
+	}
 }
 
 func filePath(src Sources) string {
@@ -95,7 +100,7 @@ func (l *loader) inForce() []Setting {
 	var list []Setting
 	defaults := settings(&byDefault)
 	for i, s := range settings(&l.config) {
-		list = append(list, Setting{s.Key, s.value.String(), defaults[i].value.String(), l.from(s.Key, fromDefault)})
+		list = append(list, Setting{s.Key, show(s.value), show(defaults[i].value), l.from(s.Key, fromDefault)})
 	}
 	return append(list, l.datasetsInForce()...)
 }

@@ -43,9 +43,9 @@ func (l *loader) applyDatasets() {
 			l.errs = append(l.errs, fmt.Errorf("%s (%s): a dataset without an id", datasetsKey, at(name)))
 			return
 		}
-		dataset := l.config.Datasets.Default
+		dataset := l.config.Datasets.base()
 		known := map[string]setting{}
-		for _, s := range datasetSettings(&dataset) {
+		for _, s := range listedSettings(&dataset) {
 			known[s.Key] = s
 		}
 		prefix := datasetsKey + "." + id + "."
@@ -69,9 +69,9 @@ func (l *loader) applyDatasets() {
 func (l *loader) datasetsInForce() []Setting {
 	var list []Setting
 	for _, id := range slices.Sorted(maps.Keys(l.config.Datasets.ByID)) {
-		dataset, all := l.config.Datasets.ByID[id], l.config.Datasets.Default
-		defaults := datasetSettings(&all)
-		for i, s := range datasetSettings(&dataset) {
+		dataset, all := l.config.Datasets.ByID[id], l.config.Datasets.base()
+		defaults := listedSettings(&all)
+		for i, s := range listedSettings(&dataset) {
 			key := datasetsKey + "." + id + "." + s.Key
 			list = append(list, Setting{key, s.value.String(), defaults[i].value.String(), l.from(key, l.from(s.Key, fromDefault))})
 		}

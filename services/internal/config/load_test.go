@@ -87,7 +87,7 @@ corsOrigins: [https://a.example, https://b.example]
 func TestDatasets(t *testing.T) {
 	file := `
 datasets:
-  slow: {syncFrequency: 60, adapter: "orders:9090"}
+  slow: {syncFrequency: 60, adapter: "orders:9090", syncOnChange: false, syncOnChangeGap: 5}
   plain:
 clientSyncTimeout: 2h
 `
@@ -98,9 +98,10 @@ clientSyncTimeout: 2h
 	want := Default().Datasets
 	want.Default.SyncFrequency = 250 * time.Millisecond
 	want.Default.ClientSyncTimeout = 2 * time.Hour
-	slow := want.Default
+	slow := want.base()
 	slow.SyncFrequency, slow.Adapter = time.Minute, "orders:9090"
-	want.ByID = map[string]Dataset{"slow": slow, "plain": want.Default}
+	slow.SyncOnChange, slow.ChangeGap = false, 5*time.Second
+	want.ByID = map[string]Dataset{"slow": slow, "plain": want.base()}
 	if diff := cmp.Diff(want, c.Datasets); diff != "" {
 		t.Error(diff)
 	}

@@ -12,9 +12,18 @@ type Log struct {
 	Access bool       // accessLog: a line for each HTTP request; default true
 }
 
+// Process is what every role has.
+type Process struct {
+	HealthListen string // healthListen: HOST:PORT of /healthz and /readyz; default "": not served
+}
+
 // Store is where the truth is kept.
 type Store struct {
 	Data string // data: the folder of the embedded store; default ./data
+
+	MongodbURL      URL    // mongodbUrl; default "": the embedded store, which only `tandem all` has
+	MongodbDatabase string // mongodbDatabase; default "": that of the URL, see Database
+	MongodbPoolSize int    // mongodbPoolSize: connections of a process at a time; default 50
 
 	// QueueMessagesTTL (queueMessagesTTL, plain number: seconds; default 24 h) is
 	// how long a finished message stays as an audit log, and so how long a resend
@@ -79,10 +88,41 @@ type Cleaner struct {
 	CheckFrequency  time.Duration // datasetClientCleanerCheckFrequency: between two passes; default 1 h
 }
 
-// Adapters bounds the calls to backends.
+// Nats is where wakes travel between processes. At most one way to log in is given:
+// Credentials, NkeySeedFile, User with Password, Token, or a user in URL.
+type Nats struct {
+	URL           []string // natsUrl; default none: wakes stay within the process
+	Credentials   string   // natsCredentials: a .creds file; default ""
+	NkeySeedFile  string   // natsNkeySeedFile; default ""
+	User          string   // natsUser; default ""
+	Password      string   // natsPassword; default ""; never printed
+	Token         string   // natsToken; default ""; never printed
+	CAFile        string   // natsCaFile: PEM; default "": the machine's authorities
+	CertFile      string   // natsCertFile: PEM, this side's; default "": none
+	KeyFile       string   // natsKeyFile: PEM; default "": none
+	SubjectPrefix string   // natsSubjectPrefix: begins every subject; default tandem.wake
+}
+
+// Adapters is how adapters are called.
 type Adapters struct {
+	Default     string        // defaultAdapter: HOST:PORT of the adapter of datasets that name none; default "": see there
 	Timeout     time.Duration // adapterTimeout: of a call other than list; default 30 s
 	Concurrency int           // adapterConcurrency: calls at the same time to one adapter; default 32
+
+	CAFile   string // adapterCaFile: who signed the adapters' certificates; "system": the machine's; default "": plain text
+	CertFile string // adapterCertFile: this side's certificate, for mutual TLS; default "": none
+	KeyFile  string // adapterKeyFile: its key
+}
+
+// AdapterServer is `tandem adapter`: a ready-made adapter as a process.
+type AdapterServer struct {
+	Listen          string // adapterListen: HOST:PORT; default 127.0.0.1:50051; port 0 picks a free one
+	MongodbURL      URL    // adapterMongodbUrl; default "": mongodbUrl
+	MongodbDatabase string // adapterMongodbDatabase; default "": that of the URL, else tandem
+
+	CertFile     string // adapterListenCertFile: its certificate; default "": plain text
+	KeyFile      string // adapterListenKeyFile: the key of that
+	ClientCAFile string // adapterListenCaFile: callers need a certificate signed by these; default "": they need none
 }
 
 // Stats is what GET /mbaas/sync/stats tells.

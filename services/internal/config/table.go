@@ -16,7 +16,8 @@ type setting struct {
 	Key    string
 	Doc    string
 	value  value
-	unused bool // accepted, so that a reference server's settings can be taken over
+	env    []string // other environment variables that are understood, the strongest first
+	unused bool     // accepted, so that a reference server's settings can be taken over
 }
 
 // section is the settings of one role.
@@ -26,7 +27,7 @@ type section struct {
 }
 
 // table lists every setting, bound to the fields of c. The key `datasets` is not
-// among them: what is under it is datasetSettings once more (datasets_load.go).
+// among them: what is under it is listedSettings (load_datasets.go).
 func table(c *Config) []section {
 	g := &c.Gateway
 	return []section{
@@ -36,7 +37,9 @@ func table(c *Config) []section {
 			{Key: "logFormat", Doc: "text for people, json for machines.", value: textValue{p: &c.Log.Format, choices: []string{"text", "json"}}},
 			{Key: "accessLog", Doc: "Log a line for each HTTP request.", value: boolValue{&c.Log.Access}},
 			{Key: "shutdownTimeout", Doc: "How long the work in hand may take to finish after SIGTERM.", value: durationValue{&g.ShutdownTimeout, msec, 0}},
+			{Key: "healthListen", Doc: "HOST:PORT of GET /healthz and /readyz, in every role; empty: not served.", value: textValue{p: &c.Process.HealthListen, valid: noAddress, wanted: "HOST:PORT or nothing"}},
 		}},
+		{"Store", storeSettings(&c.Store)},
 		{"Gateway", gatewaySettings(g)},
 		{"Pending worker", append(
 			loopSettings("pendingWorker", "pending", &c.PendingWorker.Loop),
@@ -55,13 +58,11 @@ func table(c *Config) []section {
 		{"Queues", []setting{
 			{Key: "queueMessagesTTL", Doc: "How long a finished message is kept as an audit log; a resend is recognised for as long.", value: durationValue{&c.Store.QueueMessagesTTL, sec, sec}},
 		}},
-		{"Adapters", []setting{
-			{Key: "adapterTimeout", Doc: "How long a call to an adapter may take; listing has backendListTimeout.", value: durationValue{&c.Adapters.Timeout, msec, msec}},
-			{Key: "adapterConcurrency", Doc: "Calls at the same time to one adapter; the others wait.", value: intValue{p: &c.Adapters.Concurrency, min: 1}},
-		}},
-		{datasetsTitle, append([]setting{
-			{Key: "allowUnknownDatasets", Doc: "A dataset that is not listed under `datasets` appears on first use.", value: boolValue{&c.Datasets.AllowUnknown}},
-		}, datasetSettings(&c.Datasets.Default)...)},
+		{"Wake (NATS)", natsSettings(&c.Nats)},
+		{"Adapters", adapterSettings(&c.Adapters)},
+		{"Adapter process", adapterServerSettings(&c.AdapterServer)},
+		{datasetsTitle, append(fileSettings(&c.Datasets), datasetSettings(&c.Datasets.Default)...)},
+		{"Interceptor", interceptorSettings(&c.Datasets.Interceptor)},
 		{"Stats", statsSettings(&c.Stats)},
 	}
 }
@@ -88,17 +89,6 @@ func loopSettings(prefix, name string, l *Loop) []setting {
 		{Key: prefix + "Interval", Doc: "The shortest wait of the " + name + " worker after it found its queue empty.", value: durationValue{&l.Interval, msec, msec}},
 		{Key: prefix + "Concurrency", Doc: "How many jobs run at the same time; 0 switches the worker off.", value: intValue{p: &l.Concurrency, special: "0: off"}},
 		{Key: prefix + "Backoff", Doc: "How the wait grows while the queue stays empty; a wake ends it early.", value: backoffValue{&l.Backoff}},
-	}
-}
-
-// datasetSettings are the settings that each dataset may have for itself.
-func datasetSettings(d *Dataset) []setting {
-	return []setting{
-		{Key: "syncFrequency", Doc: "Time from the end of a sync run to the next.", value: durationValue{&d.SyncFrequency, sec, msec}},
-		{Key: "clientSyncTimeout", Doc: "A dataset client not accessed for so long gets no more sync runs.", value: durationValue{&d.ClientSyncTimeout, sec, msec}},
-		{Key: "backendListTimeout", Doc: "How long the backend may take to list its records.", value: durationValue{&d.BackendListTimeout, sec, msec}},
-		{Key: "maxScheduleWaitTime", Doc: "How long a sync run may be scheduled before another is in its place; 0: syncFrequency + backendListTimeout.", value: durationValue{&d.MaxScheduleWaitTime, sec, 0}},
-		{Key: "adapter", Doc: "HOST:PORT of the gRPC adapter; empty: records are kept in Tandem's own store.", value: textValue{p: &d.Adapter, valid: noAddress, wanted: "HOST:PORT or nothing"}},
 	}
 }
 

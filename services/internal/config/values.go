@@ -15,6 +15,14 @@ type value interface {
 	check() error          // whether the field is within its bounds
 }
 
+// show is a value as people may see it.
+func show(v value) string {
+	if secret, ok := v.(interface{ shown() string }); ok {
+		return secret.shown()
+	}
+	return v.String()
+}
+
 // assign sets *p, and takes it back when v refuses it.
 func assign[T any](v value, p *T, next T) error {
 	old := *p

@@ -53,6 +53,19 @@ type Request struct {
 	ClientRecs map[string]string
 
 	Hash string // removeCollision: of the collision
+
+	// Headers are those of the HTTP request that interceptors may see, names in lower
+	// case. They are not in the body; the gateway puts them here.
+	Headers map[string]string
+}
+
+// Summary is what an answer holds, for interceptors.
+type Summary struct {
+	Hash string // the global hash; "" where the answer has none
+	// Updates counts the results told (sync).
+	Updates int
+	// Create, Update and Delete count the records told (syncRecords).
+	Create, Update, Delete int
 }
 
 // maxReasons keeps a request of a million broken changes from filling the log.
