@@ -30,6 +30,9 @@ var errGone = errors.New("the record went away meanwhile")
 // said now: the backend is away or whether it wrote is unknown.
 func (w *Worker) attempt(ctx context.Context, c store.ClaimedChange) (result, error) {
 	f := apply.Facts{Change: c.Change, RecordUID: c.RecordUID}
+	if w.Hasher != nil {
+		f.Hasher = w.Hasher(c.Change.Dataset)
+	}
 	if e := c.Earlier; e != nil && e.Type == record.Applied {
 		f.Earlier, f.Base = true, e.Wrote
 		f.RecordUID = e.UID
@@ -58,7 +61,7 @@ func (w *Worker) attempt(ctx context.Context, c store.ClaimedChange) (result, er
 			return res, err
 		}
 		// Written by somebody else since we read it: look again.
-		f.Read, f.Found, f.CurrentHash = false, false, ""
+		f.Read, f.Found, f.CurrentHash, f.CurrentMark = false, false, "", ""
 	}
 	return result{}, fmt.Errorf("record %s is being written by others all the time", t.uid)
 }
@@ -77,10 +80,13 @@ func (t *try) read(ctx context.Context, f *apply.Facts) error {
 		return err
 	}
 	t.current = nil
-	f.Read, f.Found, f.CurrentHash = true, found, ""
-	if found {
-		t.current = data
-		f.CurrentHash, err = record.Hash(data)
+	f.Read, f.Found, f.CurrentHash, f.CurrentMark = true, found, "", ""
+	if !found {
+		return nil
+	}
+	t.current = data
+	if f.CurrentHash, err = record.Hash(data); err == nil && f.Hasher != nil {
+		f.CurrentMark, err = f.Hasher(data)
 	}
 	return err
 }

@@ -44,7 +44,9 @@ type Worker struct {
 	Store  Store
 	// Backend gives the backend of a dataset.
 	Backend func(dataset string) (Backend, error)
-	Log     *slog.Logger
+	// Hasher gives the record hash of a dataset, see apply.Facts; nil: record.Hash for all.
+	Hasher func(dataset string) record.Hasher
+	Log    *slog.Logger
 	// Applied is called after each result was saved, for wakes and counting. May be nil.
 	Applied func(c record.Change, t record.UpdateType)
 }

@@ -2,7 +2,8 @@
 //
 // One scheduler at a time works in the whole cluster, under a lease; others
 // stand by. Each pass queues the dataset clients that are due and costs what is
-// due, not what exists. A second lease guards the cleaner, which removes dataset
+// due, not what exists. The next pass comes with a wake, when the next dataset
+// client is due, or after the interval. A second lease guards the cleaner, which removes dataset
 // clients that nobody asked for in a long time (protocol section 5).
 //
 // It does no sync run itself and talks to no adapter.
@@ -75,12 +76,13 @@ func (s *Scheduler) Run(ctx context.Context) {
 	defer clean.Stop()
 	s.tryClean(ctx)
 	for {
-		s.tryPass(ctx)
+		due := s.tryPass(ctx)
 		select {
 		case <-ctx.Done():
 			s.release(context.WithoutCancel(ctx))
 			return
 		case <-pass.C:
+		case <-due:
 		case <-woken:
 		case <-clean.C:
 			s.tryClean(ctx)
@@ -134,8 +136,11 @@ func (s *Scheduler) Clean(ctx context.Context) (removed int, err error) {
 	return removed, s.store.Purge(ctx)
 }
 
-func (s *Scheduler) tryPass(ctx context.Context) {
-	done, _, err := s.Pass(ctx)
+// tryPass makes a pass. What it returns receives when the next dataset client is
+// due, if that is before the next pass: a change may ask for a sync run within less
+// than an interval (syncOnChange).
+func (s *Scheduler) tryPass(ctx context.Context) <-chan time.Time {
+	done, held, err := s.Pass(ctx)
 	switch {
 	case errors.Is(err, store.ErrStale):
 		s.log.Warn("the scheduler's lease has passed to another holder")
@@ -144,6 +149,17 @@ func (s *Scheduler) tryPass(ctx context.Context) {
 	case done.Jobs > 0 || done.Deactivated > 0:
 		s.log.Debug("scheduler pass", "jobs", done.Jobs, "deactivated", done.Deactivated)
 	}
+	if err != nil || !held || done.Next.IsZero() {
+		return nil
+	}
+	wait := done.Next.Sub(s.cfg.Clock())
+	if wait <= 0 {
+		wait = s.cfg.Interval / 10 // the store's clock is behind ours: look again soon
+	}
+	if wait >= s.cfg.Interval {
+		return nil
+	}
+	return time.After(wait)
 }
 
 func (s *Scheduler) tryClean(ctx context.Context) {

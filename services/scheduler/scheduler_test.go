@@ -91,7 +91,10 @@ const (
 	cleanEvery  = 5 * time.Minute
 )
 
-func (b *bench) candidate(name string) *candidate {
+func (b *bench) candidate(name string) *candidate { return b.candidateAt(name, clock.System) }
+
+// candidateAt makes a candidate whose process has a clock of its own.
+func (b *bench) candidateAt(name string, now clock.Clock) *candidate {
 	c := &candidate{b: b, ops: map[string]int{}}
 	counted := wrap.Observe(b.store, func(op string, _ time.Duration, _ error) {
 		c.mu.Lock()
@@ -109,7 +112,7 @@ func (b *bench) candidate(name string) *candidate {
 	})
 	c.Scheduler = scheduler.New(scheduler.Config{
 		Interval: 500 * time.Millisecond, LockName: "lock", LockMaxTime: lockMaxTime, Retention: retention,
-		CleanEvery: cleanEvery, Holder: name, Clock: clock.System,
+		CleanEvery: cleanEvery, Holder: name, Clock: now,
 	}, faulty, b.bus, slog.New(slog.NewTextHandler(&c.log, nil)))
 	return c
 }

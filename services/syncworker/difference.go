@@ -21,7 +21,7 @@ type difference struct {
 
 // compareList hashes a list as it comes and keeps what differs from stored
 // (uid to hash), which it empties. A uid that comes twice counts once.
-func compareList(list iter.Seq2[record.Record, error], stored map[string]string, twice func(uid string)) (difference, error) {
+func compareList(hasher record.Hasher, list iter.Seq2[record.Record, error], stored map[string]string, twice func(uid string)) (difference, error) {
 	var d difference
 	var content record.GlobalHash
 	seen := make(map[string]struct{}, len(stored))
@@ -34,7 +34,7 @@ func compareList(list iter.Seq2[record.Record, error], stored map[string]string,
 			continue
 		}
 		seen[r.UID] = struct{}{}
-		hash, err := record.Hash(r.Data)
+		hash, err := hasher(r.Data)
 		if err != nil {
 			return difference{}, err
 		}

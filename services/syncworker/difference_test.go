@@ -52,7 +52,7 @@ func uids(records []record.Record) []string {
 
 func TestDifference(t *testing.T) {
 	stored := map[string]string{"same": hash(t, `{"a":1,"b":2}`), "changed": hash(t, `{"v":1}`), "gone": "x", "unhashed": ""}
-	d, err := compareList(listOf(nil, "same", `{"b":2,"a":1.0}`, "changed", `{"v":2}`, "new", `{"v":3}`, "unhashed", `{}`), stored, never(t))
+	d, err := compareList(record.Hash, listOf(nil, "same", `{"b":2,"a":1.0}`, "changed", `{"v":2}`, "new", `{"v":3}`, "unhashed", `{}`), stored, never(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestDifferenceOfBrokenLists(t *testing.T) {
 		"data unhashed":  listOf(nil, "a", `{"v":`),
 		"error half-way": listOf(broken, "a", `{}`, "a", `{}`),
 	} {
-		d, err := compareList(list, map[string]string{"old": "x"}, func(string) {})
+		d, err := compareList(record.Hash, list, map[string]string{"old": "x"}, func(string) {})
 		if err == nil || d.upserts != nil || d.removes != nil || d.contentHash != "" {
 			t.Errorf("%s: %+v, %v; want an error and nothing to store", name, d, err)
 		}
@@ -86,7 +86,7 @@ func TestDifferenceOfBrokenLists(t *testing.T) {
 
 func TestDuplicateUIDs(t *testing.T) {
 	var twice []string
-	d, err := compareList(listOf(nil, "a", `{"v":1}`, "b", `{}`, "a", `{"v":2}`, "a", `{"v":1}`), map[string]string{},
+	d, err := compareList(record.Hash, listOf(nil, "a", `{"v":1}`, "b", `{}`, "a", `{"v":2}`, "a", `{"v":1}`), map[string]string{},
 		func(uid string) { twice = append(twice, uid) })
 	if err != nil || !slices.Equal(twice, []string{"a", "a"}) || !slices.Equal(uids(d.upserts), []string{"a", "b"}) {
 		t.Fatalf("%+v, %v, twice %v", d, err, twice)
@@ -94,7 +94,7 @@ func TestDuplicateUIDs(t *testing.T) {
 	if string(d.upserts[0].Data) != `{"v":1}` {
 		t.Errorf("stored %s, want the first", d.upserts[0].Data)
 	}
-	once, err := compareList(listOf(nil, "b", `{}`, "a", `{"v":1}`), map[string]string{}, never(t))
+	once, err := compareList(record.Hash, listOf(nil, "b", `{}`, "a", `{"v":1}`), map[string]string{}, never(t))
 	if err != nil || once.contentHash != d.contentHash {
 		t.Errorf("the content hash counts duplicates: %v", err)
 	}
@@ -127,7 +127,7 @@ func TestDifferenceProperties(t *testing.T) {
 		}
 		shuffle(random, pairs)
 		before := maps.Clone(view)
-		d, err := compareList(listOf(nil, pairs...), maps.Clone(view), never(t))
+		d, err := compareList(record.Hash, listOf(nil, pairs...), maps.Clone(view), never(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +154,7 @@ func TestDifferenceProperties(t *testing.T) {
 		}
 		contents[text] = d.contentHash
 		shuffle(random, pairs)
-		if again, err := compareList(listOf(nil, pairs...), view, never(t)); err != nil || len(again.upserts)+len(again.removes) != 0 || again.contentHash != d.contentHash {
+		if again, err := compareList(record.Hash, listOf(nil, pairs...), view, never(t)); err != nil || len(again.upserts)+len(again.removes) != 0 || again.contentHash != d.contentHash {
 			t.Fatalf("seed %d round %d: the same list again gives %+v, %v", seed, round, again, err)
 		}
 	}

@@ -30,7 +30,10 @@ type Worker struct {
 	Store Store
 	// Backend gives the backend of a dataset.
 	Backend func(dataset string) (Backend, error)
-	Log     *slog.Logger
+	// Hasher gives the record hash of a dataset; nil: record.Hash for all. Where it gives
+	// another than before, the next run stores all records anew.
+	Hasher func(dataset string) record.Hasher
+	Log    *slog.Logger
 	// OnRun is told of each run that ended, for counting. May be nil.
 	OnRun func(dataset string, changed int, err error)
 }
@@ -124,13 +127,20 @@ func (w *Worker) compare(ctx context.Context, log *slog.Logger, dc record.Datase
 		return difference{}, err
 	}
 	list := b.List(ctx, backend.ListRequest{Dataset: dc.Dataset, QueryParams: dc.QueryParams, MetaData: dc.MetaData})
-	d, err := compareList(list, stored, func(uid string) {
+	d, err := compareList(w.hasher(dc.Dataset), list, stored, func(uid string) {
 		log.Warn("the adapter listed a uid twice; the first record counts", "uid", uid)
 	})
 	if err != nil {
 		return difference{}, fmt.Errorf("list the backend: %w", err)
 	}
 	return d, nil
+}
+
+func (w *Worker) hasher(dataset string) record.Hasher {
+	if w.Hasher == nil {
+		return record.Hash
+	}
+	return w.Hasher(dataset)
 }
 
 func (w *Worker) report(dataset string, changed int, err error) {
