@@ -1,6 +1,7 @@
 // Package admin answers the administration API (proto/admin/v1): what the command
 // line, the console and the operator ask and order. It acts on the store alone
-// and wakes the roles concerned.
+// and wakes the roles concerned. It gives facts; what they mean for somebody who
+// misses a change is said in package story.
 package admin
 
 import (
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	adminv1 "github.com/tandem-sync/tandem/proto/admin/v1"
+	"github.com/tandem-sync/tandem/services/internal/clock"
 	"github.com/tandem-sync/tandem/services/internal/record"
 	"github.com/tandem-sync/tandem/services/internal/store"
 	"github.com/tandem-sync/tandem/services/internal/wake"
@@ -22,7 +24,10 @@ import (
 type Store interface {
 	ListDatasetClients(ctx context.Context, dataset string) ([]record.DatasetClient, error)
 	SetStopped(ctx context.Context, dataset string, stopped bool) (int64, error)
+	DatasetClient(ctx context.Context, id string) (record.DatasetClient, error)
 	EnqueueJob(ctx context.Context, clientID string) error
+	FindChanges(ctx context.Context, q store.ChangeQuery) ([]store.ChangeStory, error)
+	RecordViews(ctx context.Context, dataset, uid string) (hash string, clients []string, err error)
 	Queues(ctx context.Context) (map[store.Queue]int64, error)
 }
 
@@ -31,6 +36,23 @@ type Server struct {
 	adminv1.UnimplementedAdminServiceServer
 	Store Store
 	Bus   wake.Bus
+	// Datasets tells which datasets the configuration lists; nil: none, or not known here.
+	Datasets func() []ConfiguredDataset
+	// Clock tells what is due and since when; nil: clock.System.
+	Clock clock.Clock
+}
+
+// ConfiguredDataset is what the configuration says of a dataset.
+type ConfiguredDataset struct {
+	ID      string
+	Adapter string // HOST:PORT; "": the default one
+}
+
+func (s *Server) now() time.Time {
+	if s.Clock == nil {
+		return clock.System()
+	}
+	return s.Clock()
 }
 
 // StopDataset refuses the sync requests of a dataset until StartDataset.
@@ -64,13 +86,9 @@ func (s *Server) ListDatasetClients(ctx context.Context, req *adminv1.ListDatase
 		return nil, toStatus(err)
 	}
 	resp := &adminv1.ListDatasetClientsResponse{}
+	now := s.now()
 	for _, dc := range list {
-		resp.DatasetClients = append(resp.DatasetClients, &adminv1.DatasetClient{
-			Id: dc.ID, Dataset: dc.Dataset, QueryParams: string(dc.QueryParams), GlobalHash: dc.GlobalHash(),
-			CollisionCount: dc.CollisionCount, Active: dc.Active, Stopped: dc.Stopped,
-			LastAccessed: millis(dc.LastAccessed), SyncScheduled: millis(dc.SyncScheduled),
-			SyncLoopStart: millis(dc.SyncLoopStart), SyncLoopEnd: millis(dc.SyncLoopEnd), SyncCompleted: dc.SyncCompleted,
-		})
+		resp.DatasetClients = append(resp.DatasetClients, datasetClient(dc, now))
 	}
 	return resp, nil
 }
@@ -128,11 +146,4 @@ func toStatus(err error) error {
 		code = codes.Canceled
 	}
 	return status.Error(code, err.Error())
-}
-
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
 }

@@ -32,6 +32,8 @@ type bench struct {
 	bus   *wake.Local
 	fault wrap.Hook
 	now   time.Time
+
+	configured []admin.ConfiguredDataset
 }
 
 func newBench(t *testing.T) *bench {
@@ -48,7 +50,9 @@ func newBench(t *testing.T) *bench {
 		return b.fault(ctx, op, before)
 	})
 	server := grpc.NewServer()
-	adminv1.RegisterAdminServiceServer(server, &admin.Server{Store: faulty, Bus: b.bus})
+	adminv1.RegisterAdminServiceServer(server, &admin.Server{
+		Store: faulty, Bus: b.bus, Clock: func() time.Time { return b.now }, Datasets: func() []admin.ConfiguredDataset { return b.configured },
+	})
 	listener := bufconn.Listen(1 << 16)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
@@ -145,11 +149,22 @@ func TestListDatasetClients(t *testing.T) {
 	dc := one.GetDatasetClients()[0]
 	if dc.GetDataset() != "tasks" || dc.GetQueryParams() != `{"q":"1"}` || dc.GetGlobalHash() == "" || !dc.GetActive() || dc.GetStopped() ||
 		dc.GetLastAccessed() != 1_700_000_000_000 || dc.GetSyncLoopStart() != 1_700_000_000_000 || dc.GetSyncLoopEnd() != 1_700_000_001_000 ||
-		dc.GetSyncScheduled() != 0 || !dc.GetSyncCompleted() || dc.GetCollisionCount() != 0 {
+		dc.GetSyncScheduled() != 0 || !dc.GetSyncCompleted() || dc.GetCollisionCount() != 0 ||
+		dc.GetNextDue() != 1_700_000_011_000 || dc.GetWanted() != 0 || dc.GetCompletedRunStart() != 1_700_000_000_000 {
 		t.Errorf("%v", dc)
 	}
-	if fresh := all.GetDatasetClients()[0]; fresh.GetSyncLoopEnd() != 0 || fresh.GetSyncCompleted() || fresh.GetGlobalHash() != "" {
+	if fresh := all.GetDatasetClients()[0]; fresh.GetSyncLoopEnd() != 0 || fresh.GetSyncCompleted() || fresh.GetGlobalHash() != "" ||
+		fresh.GetNextDue() != b.now.UnixMilli() || fresh.GetCompletedRunStart() != 0 {
 		t.Errorf("%v", fresh)
+	}
+	_, err = b.store.SetStopped(t.Context(), "others", true)
+	b.must(err)
+	b.must(b.store.WantSync(t.Context(), store.SyncWish{Dataset: "tasks", ClientID: "tasks_1", At: b.now.Add(time.Second)}))
+	all, err = b.api.ListDatasetClients(t.Context(), &adminv1.ListDatasetClientsRequest{})
+	b.must(err)
+	if stopped, wanted := all.GetDatasetClients()[0], all.GetDatasetClients()[1]; stopped.GetNextDue() != 0 || wanted.GetWanted() != 1_700_000_002_000 ||
+		wanted.GetNextDue() != 1_700_000_002_000 {
+		t.Errorf("stopped %v, wanted %v", stopped, wanted)
 	}
 	none, err := b.api.ListDatasetClients(t.Context(), &adminv1.ListDatasetClientsRequest{Dataset: "nobody"})
 	if err != nil || len(none.GetDatasetClients()) != 0 {
@@ -203,6 +218,8 @@ func (b *bench) calls(dataset string) map[string]error {
 	_, errs["StartDataset"] = b.api.StartDataset(ctx, &adminv1.StartDatasetRequest{Dataset: dataset})
 	_, errs["RunSync"] = b.api.RunSync(ctx, &adminv1.RunSyncRequest{Dataset: dataset})
 	_, errs["ListDatasetClients"] = b.api.ListDatasetClients(ctx, &adminv1.ListDatasetClientsRequest{Dataset: dataset})
+	_, errs["ListDatasets"] = b.api.ListDatasets(ctx, &adminv1.ListDatasetsRequest{})
+	_, errs["FindChanges"] = b.api.FindChanges(ctx, &adminv1.FindChangesRequest{Dataset: dataset, Hash: "h1"})
 	_, errs["Queues"] = b.api.Queues(ctx, &adminv1.QueuesRequest{})
 	return errs
 }

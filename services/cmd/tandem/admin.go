@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,8 +37,10 @@ func newAdminCommand() *cobra.Command {
 		target.command("stop DATASET", "Refuse the sync requests of a dataset until it is started again", 1, stopDataset),
 		target.command("start DATASET", "Start a stopped dataset", 1, startDataset),
 		target.command("sync DATASET", "Ask for a sync run of every view of a dataset, now", 1, runSync),
+		target.command("datasets", "List the datasets with their state", 0, listDatasets),
 		target.command("clients [DATASET]", "List the dataset clients with their state", -1, listClients),
 		target.command("queues", "Tell how many messages wait in each queue", 0, queues),
+		newWhyCommand(&target),
 	)
 	return cmd
 }
@@ -68,6 +69,12 @@ func (t *adminTarget) command(use, short string, n int, call adminCall) *cobra.C
 			return nil
 		case codes.Unavailable:
 			return fmt.Errorf("administration API at %s: %s; is the server running? --data or --addr say where", addr, st.Message())
+		case codes.DeadlineExceeded:
+			return fmt.Errorf("administration API at %s: no answer within %v; --timeout allows more, --data or --addr name another server", addr, t.timeout)
+		case codes.Unimplemented:
+			return fmt.Errorf("administration API at %s: %s; the server is older than this program, or --addr names something else", addr, st.Message())
+		case codes.Unknown: // none of the server's
+			return err
 		default:
 			return fmt.Errorf("administration API at %s: %s", addr, st.Message())
 		}
@@ -87,63 +94,4 @@ func (t *adminTarget) dial() (conn *grpc.ClientConn, addr string, err error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	}))
 	return conn, path, err
-}
-
-func stopDataset(ctx context.Context, cmd *cobra.Command, api adminv1.AdminServiceClient, args []string) error {
-	resp, err := api.StopDataset(ctx, &adminv1.StopDatasetRequest{Dataset: args[0]})
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(cmd.OutOrStdout(), "stopped %s (%d dataset clients)\n", args[0], resp.GetDatasetClients())
-	return nil
-}
-
-func startDataset(ctx context.Context, cmd *cobra.Command, api adminv1.AdminServiceClient, args []string) error {
-	resp, err := api.StartDataset(ctx, &adminv1.StartDatasetRequest{Dataset: args[0]})
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(cmd.OutOrStdout(), "started %s (%d dataset clients)\n", args[0], resp.GetDatasetClients())
-	return nil
-}
-
-func runSync(ctx context.Context, cmd *cobra.Command, api adminv1.AdminServiceClient, args []string) error {
-	resp, err := api.RunSync(ctx, &adminv1.RunSyncRequest{Dataset: args[0]})
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(cmd.OutOrStdout(), "queued %d sync runs of %s\n", resp.GetQueued(), args[0])
-	return nil
-}
-
-func listClients(ctx context.Context, cmd *cobra.Command, api adminv1.AdminServiceClient, args []string) error {
-	req := &adminv1.ListDatasetClientsRequest{}
-	if len(args) > 0 {
-		req.Dataset = args[0]
-	}
-	resp, err := api.ListDatasetClients(ctx, req)
-	if err != nil {
-		return err
-	}
-	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "DATASET\tQUERY\tACTIVE\tSTOPPED\tLAST SYNC RUN\tCOLLISIONS\tGLOBAL HASH")
-	for _, dc := range resp.GetDatasetClients() {
-		last := "never"
-		if dc.GetSyncCompleted() {
-			last = time.UnixMilli(dc.GetSyncLoopEnd()).UTC().Format(time.RFC3339)
-		}
-		fmt.Fprintf(table, "%s\t%s\t%t\t%t\t%s\t%d\t%s\n", dc.GetDataset(), dc.GetQueryParams(), dc.GetActive(), dc.GetStopped(), last, dc.GetCollisionCount(), dc.GetGlobalHash())
-	}
-	return table.Flush()
-}
-
-func queues(ctx context.Context, cmd *cobra.Command, api adminv1.AdminServiceClient, _ []string) error {
-	resp, err := api.Queues(ctx, &adminv1.QueuesRequest{})
-	if err != nil {
-		return err
-	}
-	for _, name := range []string{"fhsync_queue", "fhsync_ack_queue", "fhsync_pending_queue"} {
-		fmt.Fprintf(cmd.OutOrStdout(), "%-22s %d\n", name, resp.GetMessages()[name])
-	}
-	return nil
 }

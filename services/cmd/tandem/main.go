@@ -50,6 +50,7 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.AddCommand(newRoleCommands()...)
 	root.AddCommand(newAllCommand(), newAdminCommand(), newConfigCommand(), newHashCommand(), newVersionCommand())
 	return root
 }

@@ -313,6 +313,7 @@ func TestAdminCommands(t *testing.T) {
 		{[]string{"start", "tasks"}, `^started tasks \(1 dataset clients\)\n$`},
 		{[]string{"clients"}, `^DATASET .*\nothers +\{\} +true +false .*\ntasks +\{"owner":"anna"\} +true +false .*\n$`},
 		{[]string{"clients", "nobody"}, `^DATASET .*\n$`},
+		{[]string{"datasets"}, `^DATASET +CONFIGURED .*\nothers +false +1 +1 +false .* +default\ntasks +false +1 +1 +false .*\n$`},
 		{[]string{"sync", "others"}, `^queued 1 sync runs of others\n$`},
 		{[]string{"queues"}, `^fhsync_queue +\d+\nfhsync_ack_queue +0\nfhsync_pending_queue +0\n$`},
 	} {
@@ -323,7 +324,7 @@ func TestAdminCommands(t *testing.T) {
 	}
 	eventually(t, "the last sync run is shown", func() bool {
 		out, _, _ := run(t, "admin", "--data", data, "clients", "others")
-		return regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ +0 +[0-9a-f]{64}_\d+\n`).MatchString(out)
+		return regexp.MustCompile(`( +20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ){2} +0 +[0-9a-f]{64}_\d+\n`).MatchString(out)
 	})
 	s.stop()
 }

@@ -20,6 +20,7 @@ import (
 // gate is an adapter that holds some of its calls until it is opened for them.
 type gate struct {
 	*memadapter.Adapter
+	addr             string
 	entered          chan string
 	writing, reading chan struct{} // closed: open
 }
@@ -77,11 +78,12 @@ func (g *gate) count(t *testing.T) (n int) {
 // startGated starts a server whose adapter, in this process, holds its calls.
 func startGated(t *testing.T) (*gate, func() *server) {
 	t.Helper()
-	g := &gate{memadapter.New(), make(chan string, 10), make(chan struct{}), make(chan struct{})}
+	g := &gate{Adapter: memadapter.New(), entered: make(chan string, 10), writing: make(chan struct{}), reading: make(chan struct{})}
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	g.addr = listener.Addr().String()
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() {
