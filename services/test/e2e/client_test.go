@@ -16,20 +16,26 @@ const clientDir = "client"
 // TestRealClient runs client/*.test.mjs against a server of its own. One file or
 // scenario: see client/README.md.
 func TestRealClient(t *testing.T) {
+	server := startTandem(t, serveFailing(t))
+	runClient(t, server.url, server.admin)
+	server.stop(t)
+}
+
+// runClient runs the client's tests against the server at url. "stop DATASET" and
+// "start DATASET" are added to the shell command admin.
+func runClient(t *testing.T, url, admin string) {
+	t.Helper()
 	node := findNode(t)
 	installClient(t)
-	server := startTandem(t, serveFailing(t))
-
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec")
 	cmd.Dir = clientDir
-	cmd.Env = append(os.Environ(), "TANDEM_URL="+server.url, "TANDEM_ADMIN="+server.admin)
+	cmd.Env = append(os.Environ(), "TANDEM_URL="+url, "TANDEM_ADMIN="+admin)
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
 	if err := cmd.Run(); err != nil {
 		t.Errorf("node --test in %s: %v", clientDir, err)
 	}
-	server.stop(t)
 }
 
 func findNode(t *testing.T) string {

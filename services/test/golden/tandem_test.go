@@ -17,6 +17,14 @@ import (
 // TestTandemAnswersAsRecorded replays every scenario against Tandem. Scenarios
 // with settings of their own get a Tandem of their own.
 func TestTandemAnswersAsRecorded(t *testing.T) {
+	replayAll(t, nil, func(t *testing.T, datasets map[string]Dataset, settings map[string]any) Target {
+		return startTandem(t, datasets, settings)
+	})
+}
+
+// replayAll replays every scenario against what start starts, each as adapt makes it.
+func replayAll(t *testing.T, adapt func(*Scenario), start func(*testing.T, map[string]Dataset, map[string]any) Target) {
+	t.Helper()
 	scenarios, err := Load("../../../api/http/golden")
 	if err != nil {
 		t.Fatal(err)
@@ -25,13 +33,16 @@ func TestTandemAnswersAsRecorded(t *testing.T) {
 	for _, s := range scenarios {
 		maps.Copy(frequencies, s.Datasets)
 	}
-	shared := startTandem(t, frequencies, nil)
+	shared := start(t, frequencies, nil)
 	for _, s := range scenarios {
+		if adapt != nil {
+			adapt(&s)
+		}
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			target := shared
 			if len(s.Server) > 0 {
-				target = startTandem(t, s.Datasets, s.Server)
+				target = start(t, s.Datasets, s.Server)
 			}
 			Replay(t, s, target)
 		})
@@ -44,7 +55,7 @@ func startTandem(t *testing.T, datasets map[string]Dataset, settings map[string]
 	target := &tandem{limit: 1 << 20}
 	target.Cluster = testkit.Start(t, testkit.Options{
 		Adapter: func(backend adapter.Adapter) adapter.Adapter {
-			target.faulty = &faulty{Adapter: backend.(*embedded.Adapter), lists: map[string]int{}, played: map[string]int{}}
+			target.faulty = newFaulty(backend.(*embedded.Adapter))
 			return target.faulty
 		},
 		Configure: func(c *config.Config) {
@@ -79,32 +90,33 @@ func set(t *testing.T, c *config.Config, key string, value int) {
 	}
 }
 
-// tandem is a Target.
+// tandem is a Target in this process.
 type tandem struct {
 	*testkit.Cluster
-	faulty *faulty
-	limit  int
+	*faulty
+	limit int
 }
 
-func (x *tandem) URL() string              { return x.Cluster.URL }
-func (x *tandem) BodyLimit() int           { return x.limit }
-func (x *tandem) Lists(dataset string) int { return x.faulty.listed(dataset) }
+func (x *tandem) URL() string    { return x.Cluster.URL }
+func (x *tandem) BodyLimit() int { return x.limit }
 
-func (x *tandem) Put(ctx context.Context, dataset, uid string, data json.RawMessage) error {
-	return x.Backend.Put(ctx, dataset, uid, data)
+func (x *faulty) Lists(dataset string) int { return x.listed(dataset) }
+
+func (x *faulty) Put(ctx context.Context, dataset, uid string, data json.RawMessage) error {
+	return x.Adapter.Put(ctx, dataset, uid, data)
 }
 
-func (x *tandem) Replace(ctx context.Context, dataset, uid string, data json.RawMessage) error {
-	return x.Backend.Put(ctx, dataset, uid, data)
+func (x *faulty) Replace(ctx context.Context, dataset, uid string, data json.RawMessage) error {
+	return x.Adapter.Put(ctx, dataset, uid, data)
 }
 
-func (x *tandem) Remove(ctx context.Context, dataset, uid string) error {
-	return x.Backend.Remove(ctx, dataset, uid)
+func (x *faulty) Remove(ctx context.Context, dataset, uid string) error {
+	return x.Adapter.Remove(ctx, dataset, uid)
 }
 
-func (x *tandem) Records(ctx context.Context, dataset string) (map[string]json.RawMessage, error) {
+func (x *faulty) Records(ctx context.Context, dataset string) (map[string]json.RawMessage, error) {
 	all := map[string]json.RawMessage{}
-	err := x.Backend.List(ctx, adapter.ListRequest{Dataset: dataset, QueryParams: json.RawMessage("{}")}, func(r adapter.Record) error {
+	err := x.Adapter.List(ctx, adapter.ListRequest{Dataset: dataset, QueryParams: json.RawMessage("{}")}, func(r adapter.Record) error {
 		all[r.UID] = r.Data
 		return nil
 	})
@@ -119,6 +131,10 @@ type faulty struct {
 	mu     sync.Mutex
 	lists  map[string]int
 	played map[string]int // how often a fault failed, by dataset, operation and record
+}
+
+func newFaulty(a *embedded.Adapter) *faulty {
+	return &faulty{Adapter: a, lists: map[string]int{}, played: map[string]int{}}
 }
 
 func (f *faulty) listed(dataset string) int {
