@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-
 	"net"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/tandem-sync/tandem/api/adapter"
 	adapterv1 "github.com/tandem-sync/tandem/proto/adapter/v1"
 	"github.com/tandem-sync/tandem/services/internal/clock"
+	"github.com/tandem-sync/tandem/services/internal/datasets"
 	"github.com/tandem-sync/tandem/services/internal/stats"
 )
 
@@ -44,6 +44,10 @@ func RunMongoAdapter(ctx context.Context, o Options, ready func(addr string)) er
 	}
 	if u, _ := o.Config.AdapterServer.Source(o.Config.Store); u == "" {
 		return errors.New("the mongo adapter needs a MongoDB: set adapterMongodbUrl (--adapter-mongodb-url or TANDEM_ADAPTER_MONGODB_URL), or mongodbUrl where Tandem's own serves for it, such as mongodb://db:27017/tandem")
+	}
+	known, err := datasets.Open(datasets.Options{Under: o.Config.Datasets, Log: log, Clock: o.Clock})
+	if err != nil {
+		return err
 	}
 	serving, err := serverTLS(o.Config.AdapterServer)
 	if err != nil {
@@ -72,7 +76,7 @@ func RunMongoAdapter(ctx context.Context, o Options, ready func(addr string)) er
 		options = append(options, adapter.WithTLS(serving))
 	}
 	stop := serveNotYet(listener, serving)
-	served, err := openMongoAdapter(ctx, o.Config, log)
+	served, err := openMongoAdapter(ctx, o.Config, known.Current(), log)
 	stop()
 	if err != nil {
 		return unlessStopped(ctx, err)

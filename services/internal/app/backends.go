@@ -55,7 +55,7 @@ func (n *Node) ownAdapter(ctx context.Context) (adapter.Adapter, error) {
 	case n.cfg.Adapters.Default != "" || !n.opts.all():
 		return nil, nil
 	case !n.embedded():
-		a, err := openMongoAdapter(ctx, n.cfg, n.log)
+		a, err := openMongoAdapter(ctx, n.cfg, n.datasets.Current(), n.log)
 		if err == nil {
 			n.closing(a.Close)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/tandem-sync/tandem/services/gateway"
+	"github.com/tandem-sync/tandem/services/internal/datasets"
+	"github.com/tandem-sync/tandem/services/internal/intercept"
 )
 
 func (n *Node) openGateway(context.Context) error {
@@ -11,6 +13,9 @@ func (n *Node) openGateway(context.Context) error {
 		return nil
 	}
 	cfg := n.cfg
+	interceptors := intercept.New(intercept.Options{For: n.datasets.Interceptors, Log: n.log})
+	n.closing(interceptors.Close)
+	n.datasets.Subscribe(func(s *datasets.Snapshot) { interceptors.Retain(s.Interceptors()) })
 	g, err := gateway.New(gateway.Options{
 		Config: gateway.Config{
 			BodyLimit: cfg.Gateway.BodyLimit, RequestTimeout: cfg.Gateway.RequestTimeout, CORSOrigins: cfg.Gateway.CORSOrigins,
@@ -18,7 +23,7 @@ func (n *Node) openGateway(context.Context) error {
 			Version: n.opts.Version,
 		},
 		Store: n.store, Backend: func(d string) (gateway.Backend, error) { return n.backend(d) },
-		Datasets: n.datasets, QueryFields: n.datasets.QueryFields, Stats: n.stats, Bus: n.bus,
+		Datasets: n.datasets, QueryFields: n.datasets.QueryFields, Interceptor: interceptors, Stats: n.stats, Bus: n.bus,
 		Clock: n.clock, Log: n.log.With("role", "gateway"),
 	})
 	if err != nil {

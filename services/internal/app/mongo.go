@@ -16,6 +16,7 @@ import (
 
 	mongoadapter "github.com/tandem-sync/tandem/services/adapters/mongo"
 	"github.com/tandem-sync/tandem/services/internal/config"
+	"github.com/tandem-sync/tandem/services/internal/datasets"
 	"github.com/tandem-sync/tandem/services/internal/store"
 	"github.com/tandem-sync/tandem/services/internal/store/mongo"
 )
@@ -38,14 +39,20 @@ func (n *Node) openMongoStore(ctx context.Context) (store.Store, error) {
 }
 
 // openMongoAdapter waits for MongoDB and opens the adapter that keeps records in it.
-func openMongoAdapter(ctx context.Context, cfg config.Config, log *slog.Logger) (readyAdapter, error) {
+func openMongoAdapter(ctx context.Context, cfg config.Config, known *datasets.Snapshot, log *slog.Logger) (readyAdapter, error) {
+	fields := map[string]mongoadapter.DatasetOptions{}
+	for id, d := range known.Settings().ByID {
+		if d.ChangeField != "" || d.DeletedField != "" {
+			fields[id] = mongoadapter.DatasetOptions{ChangeField: d.ChangeField, DeletedField: d.DeletedField}
+		}
+	}
 	u, database := cfg.AdapterServer.Source(cfg.Store)
 	setting := "adapterMongodbUrl"
 	if cfg.AdapterServer.MongodbURL == "" {
 		setting = "mongodbUrl"
 	}
 	return patiently(ctx, log, "the adapter's MongoDB", mongodbError(u, setting), func(ctx context.Context) (readyAdapter, error) {
-		a, err := mongoadapter.Open(ctx, mongoadapter.Options{URI: string(u), Database: database, Logger: log})
+		a, err := mongoadapter.Open(ctx, mongoadapter.Options{URI: string(u), Database: database, Datasets: fields, Logger: log})
 		if err != nil {
 			return nil, err
 		}

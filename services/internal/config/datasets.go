@@ -27,6 +27,8 @@ type Dataset struct {
 	AdapterTLS   TLS         // adapterTls: how it is called; default: as the settings adapterCaFile and so on say
 	QueryFields  []string    // queryFields: that query_params may use; default nil: all
 	RecordHash   string      // recordHash, see record.NewHasher; default sha1
+	ChangeField  string      // changeField: what the mongo adapter finds changes by; default "": it does not offer that
+	DeletedField string      // deletedField: what marks a record of the mongo adapter as deleted; default "": it is removed
 	Interceptor  Interceptor // the dataset's own
 }
 

@@ -23,6 +23,8 @@ func datasetSettings(d *Dataset) []setting {
 		{Key: "adapter", Doc: "HOST:PORT of the gRPC adapter; empty: defaultAdapter, or records are kept in Tandem's own store.", value: textValue{p: &d.Adapter, valid: noAddress, wanted: "HOST:PORT or nothing"}},
 		{Key: "adapterTls", Doc: "How the adapter is called, instead of what adapterCaFile, adapterCertFile and adapterKeyFile say.", value: tlsValue{&d.AdapterTLS}},
 		{Key: "queryFields", Doc: "The fields that devices may use in query_params, with what lies below them; `*`: all, empty: none.", value: fieldsValue{&d.QueryFields}},
+		{Key: "changeField", Doc: "Of the mongo adapter: the top-level field, with an index, that grows with each write of a record; it lists changes by it. Empty: it lists records alone.", value: textValue{p: &d.ChangeField}},
+		{Key: "deletedField", Doc: "Of the mongo adapter: the top-level field that marks a record as deleted; it needs changeField. Empty: deleted records are removed.", value: textValue{p: &d.DeletedField}},
 		{Key: "recordHash", Doc: "What tells two versions of a record apart (docs/08-datasets.md).", value: hasherValue{&d.RecordHash}},
 	}
 }

@@ -158,6 +158,7 @@ func (r *reference) dump() map[string][]string {
 			r.t.Fatal(err)
 		}
 		for _, d := range docs {
+			d = slices.DeleteFunc(d, func(e bson.E) bool { return e.Key == "head" }) // sweep brings it back
 			for i, e := range d {
 				if slices.Contains([]string{"deleted", "expires", "reported", "timestamp", "revision"}, e.Key) {
 					d[i].Value = "some"

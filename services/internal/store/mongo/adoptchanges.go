@@ -45,14 +45,14 @@ func (s *Store) adoptChange(ctx context.Context, d bson.Raw, c record.Change) er
 	}
 	versions := known[changeKey(c)]
 	if has(d, "deleted") {
-		// The update is this one's result, not a version of its own.
-		versions = slices.DeleteFunc(versions, func(v version) bool { return v.doc == nil && v.digest == "" })
-		n := int64(1)
+		in := insert{change: c, digest: c.Digest(), n: 1}
+		// An update that nothing else is known of is this one's result, and no version
+		// of its own.
+		versions = slices.DeleteFunc(versions, func(v version) bool { return v.doc == nil && (v.digest == "" || v.digest == in.digest) })
 		if len(versions) > 0 {
-			n = versions[0].n + 1
+			in.n = versions[0].n + 1
 		}
-		in := insert{change: c, digest: c.Digest(), n: n}
-		return s.adoptDone(ctx, d, c, n, []bson.E{is("change", changeKey(c)), is("version", in.version()), is("n", n),
+		return s.adoptDone(ctx, d, c, in.n, []bson.E{is("change", changeKey(c)), is("version", in.version()), is("n", in.n),
 			is("digest", in.digest), is("enqueued", id(d).Timestamp().UnixMilli())})
 	}
 	return s.adoptWaiting(ctx, d, c, versions)

@@ -27,7 +27,7 @@ func (s *Store) claim(ctx context.Context, queue store.Queue, filter bson.D, n i
 		return nil, nil
 	}
 	c, now := s.coll(string(queue)), s.now()
-	filter = append(filter, op("visible", "$lte", visible(now)))
+	filter = append(filter, op("visible", "$lte", visible(now.Add(s.slack()))))
 	order := bson.D{is("visible", 1), is("_id", 1)}
 	take := func() bson.D {
 		return bson.D{set(is("ack", newAck()), is("visible", visible(until(now, window)))), inc(is("tries", 1)), unset("waiting")}
@@ -55,6 +55,20 @@ func (s *Store) claim(ctx context.Context, queue store.Queue, filter bson.D, n i
 		return nil, err
 	}
 	return c.all(ctx, bson.D{op("ack", "$in", acks)}, find().SetSort(bson.D{is("_id", 1)}))
+}
+
+// clockSlack is how far two processes may be apart in what they take for the
+// server's time.
+const clockSlack = 50 * time.Millisecond
+
+// slack is how much earlier than told a message can be claimed: one that is woken for
+// a message must find it, also where its time is a little behind the sender's. An
+// expired claim that is taken so much early is stale for its holder, as any other.
+func (s *Store) slack() time.Duration {
+	if s.options.Clock != nil {
+		return 0 // there is one clock
+	}
+	return clockSlack
 }
 
 // claimOf is the claim that a message tells of.
