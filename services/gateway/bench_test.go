@@ -259,7 +259,11 @@ func (b *bench) work() {
 			return
 		}
 		for _, c := range claimed {
-			b.must(b.store.FinishChange(b.Context(), c.Claim, store.Outcome{Type: record.Applied, UID: "real-" + c.Change.UID}))
+			outcome := store.Outcome{Type: record.Applied, UID: "real-" + c.Change.UID}
+			if problem := c.Change.Problem(); problem != "" {
+				outcome = store.Outcome{Type: record.Failed, UID: c.Change.UID, Msg: problem}
+			}
+			b.must(b.store.FinishChange(b.Context(), c.Claim, outcome))
 		}
 	}
 }

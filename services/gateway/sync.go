@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -130,7 +131,7 @@ func (g *Gateway) takeChanges(ctx context.Context, c call, updates []record.Upda
 	if len(c.Changes) == 0 {
 		return updates, nil
 	}
-	done, err := g.store.EnqueueChanges(ctx, c.Changes)
+	done, err := g.enqueue(ctx, c.Changes)
 	if err != nil {
 		return nil, fmt.Errorf("queue %d changes of dataset %s: %w", len(c.Changes), c.dataset, err)
 	}
@@ -145,6 +146,31 @@ func (g *Gateway) takeChanges(ctx context.Context, c call, updates []record.Upda
 		return nil, fmt.Errorf("read the updates of dataset %s: %w", c.dataset, err)
 	}
 	return updates, nil
+}
+
+// enqueue queues changes. One that the store can't hold must not keep the others from
+// it, since the device sends them together again and again (protocol section 4, trap
+// 4): what the device named stays, its content goes, and it gets a failed result.
+func (g *Gateway) enqueue(ctx context.Context, changes []record.Change) (store.EnqueueResult, error) {
+	done, err := g.store.EnqueueChanges(ctx, changes)
+	if !errors.Is(err, store.ErrTooLarge) {
+		return done, err
+	}
+	if len(changes) == 1 {
+		c := changes[0]
+		c.Invalid = fmt.Sprintf("the change is too large to store (%d kB)", (len(c.Pre)+len(c.Post)+len(c.MetaData))>>10)
+		c.Pre, c.Post, c.MetaData = nil, nil, nil
+		return g.store.EnqueueChanges(ctx, []record.Change{c})
+	}
+	var all store.EnqueueResult
+	for i := range changes {
+		one, err := g.enqueue(ctx, changes[i:i+1])
+		if err != nil {
+			return store.EnqueueResult{}, err
+		}
+		all.Queued, all.Repeated = all.Queued+one.Queued, all.Repeated+one.Repeated
+	}
+	return all, nil
 }
 
 // overlap tells whether a change has a result among updates.

@@ -60,9 +60,18 @@ func (s *Store) EnqueueChanges(ctx context.Context, changes []record.Change) (st
 	return store.EnqueueResult{}, translate("enqueue changes", errContended)
 }
 
-// enqueue does what the plan says: first the inserts, so that all that follows
-// speaks of changes that exist.
+// enqueue does what the plan says. Before a newer version exists the results of older
+// ones are out of the device's sight: it would take them for the newer one's. After a
+// crash in between they stay so until the device, which has no answer, sends it again.
+// What follows the inserts speaks of changes that exist.
 func (s *Store) enqueue(ctx context.Context, p plan, mine map[string]bool) error {
+	for _, in := range p.inserts {
+		if in.n > 1 {
+			if err := s.hideUpdate(ctx, in.change, in.n); err != nil {
+				return err
+			}
+		}
+	}
 	if len(p.inserts) > 0 {
 		ids, err := s.messageIDs(ctx, string(store.QueuePending), len(p.inserts))
 		if err != nil {
@@ -70,7 +79,9 @@ func (s *Store) enqueue(ctx context.Context, p plan, mine map[string]bool) error
 		}
 		docs := make([]bson.D, len(p.inserts))
 		for i, in := range p.inserts {
-			docs[i] = in.doc(ids[i], s.now())
+			if docs[i], err = in.doc(ids[i], s.now()); err != nil {
+				return err
+			}
 		}
 		if err := s.insertChanges(ctx, p.inserts, docs, mine); err != nil {
 			return err
@@ -79,13 +90,6 @@ func (s *Store) enqueue(ctx context.Context, p plan, mine map[string]bool) error
 	for _, line := range p.joined {
 		if err := s.promote(ctx, line); err != nil {
 			return err
-		}
-	}
-	for _, in := range p.inserts {
-		if in.n > 1 {
-			if err := s.hideUpdate(ctx, in.change, in.n); err != nil {
-				return err
-			}
 		}
 	}
 	for _, again := range p.again {

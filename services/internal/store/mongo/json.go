@@ -24,13 +24,37 @@ import (
 // maxDepth is how deep documents may nest; the server allows 100, envelope included.
 const maxDepth = 90
 
+// large is the size from which the shorter of the two forms is kept.
+const large = 1 << 20
+
+// maxDocument is what fits into a document beside its envelope. The server's limit is
+// 16 MB, and it does not always say in words that a document is larger.
+const maxDocument = 16<<20 - 64<<10
+
+// fit tells whether values fit into one document together.
+func fit(values ...any) bool {
+	size := 0
+	for _, v := range values {
+		switch v := v.(type) {
+		case bson.Raw:
+			size += len(v)
+		case string:
+			size += len(v)
+		case bson.Binary:
+			size += len(v.Data)
+		}
+	}
+	return size <= maxDocument
+}
+
 // jsonValue is the BSON value that keeps raw; nil (null) where raw is absent.
 func jsonValue(raw []byte) any {
 	if len(raw) == 0 {
 		return nil
 	}
 	if rawjson.KindOf(raw) == rawjson.KindObject && utf8.Valid(raw) {
-		if doc, ok := encodeObject(raw, 0); ok {
+		// Lists of small numbers grow fivefold.
+		if doc, ok := encodeObject(raw, 0); ok && (len(doc) < large || len(doc) < len(raw)) {
 			if back, ok := appendDocument(make([]byte, 0, len(raw)), doc, false); ok && string(back) == string(raw) {
 				return bson.Raw(doc)
 			}

@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/tandem-sync/tandem/services/internal/record"
+	"github.com/tandem-sync/tandem/services/internal/store"
 )
 
 func find() *options.FindOptionsBuilder { return options.Find() }
@@ -34,16 +36,20 @@ type insert struct {
 
 func (in insert) version() string { return changeKey(in.change) + "#" + strconv.FormatInt(in.n, 10) }
 
-// doc is the message.
-func (in insert) doc(id bson.ObjectID, now time.Time) bson.D {
+// doc is the message. ErrTooLarge.
+func (in insert) doc(id bson.ObjectID, now time.Time) (bson.D, error) {
 	c := in.change
+	pre, post, meta := jsonValue(c.Pre), jsonValue(c.Post), jsonValue(c.MetaData)
+	if !fit(pre, post, meta, name(c.UID), name(c.Hash), name(c.CUID), name(c.Invalid)) {
+		return nil, fmt.Errorf("change %.40q: %w", c.Hash, store.ErrTooLarge)
+	}
 	d := bson.D{
 		is("_id", id),
 		is("visible", visible(now)),
 		is("payload", bson.D{
-			is("action", name(string(c.Action))), is("uid", name(c.UID)), is("pre", jsonValue(c.Pre)), is("post", jsonValue(c.Post)),
+			is("action", name(string(c.Action))), is("uid", name(c.UID)), is("pre", pre), is("post", post),
 			is("hash", name(c.Hash)), is("timestamp", c.Timestamp), is("datasetId", c.Dataset), is("cuid", name(c.CUID)),
-			is("meta_data", jsonValue(c.MetaData)), is("datasetClient", bson.D{is("id", name(c.ClientID)), is("datasetId", c.Dataset)}),
+			is("meta_data", meta), is("datasetClient", bson.D{is("id", name(c.ClientID)), is("datasetId", c.Dataset)}),
 		}),
 		is("change", changeKey(c)), is("version", in.version()), is("n", in.n), is("digest", in.digest),
 		is("recordUid", name(in.recordUID)), is("line", in.line), is("enqueued", millis(now)),
@@ -57,7 +63,7 @@ func (in insert) doc(id bson.ObjectID, now time.Time) bson.D {
 	if !in.earlier.IsZero() {
 		d = append(d, is("earlier", in.earlier))
 	}
-	return d
+	return d, nil
 }
 
 func idsOf(docs []bson.D) bson.A {

@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -45,7 +46,24 @@ func (s *Store) WriteRecords(ctx context.Context, run store.Run, upserts []recor
 	if err == nil && len(changes.sharers) > 0 {
 		err = s.bumpShared(ctx, run.Client.ID)
 	}
+	if err == nil && len(changes.writes) > 0 {
+		err = s.stillCurrent(ctx, run)
+	}
 	return translate(what, err)
+}
+
+// stillCurrent tells, after a run has written, whether it was still under way. No
+// filter can make a record's write depend on that. A run that was replaced in between may
+// have put old data back: the dataset client's next run finds that, and is asked for at once.
+func (s *Store) stillCurrent(ctx context.Context, run store.Run) error {
+	d, err := s.clients().one(ctx, current(run), options.FindOne().SetProjection(only("_id")))
+	if err != nil || d != nil {
+		return err
+	}
+	if err := s.WantSync(ctx, store.SyncWish{Dataset: run.Client.Dataset, ClientID: run.Client.ID, At: s.now()}); err != nil {
+		return err
+	}
+	return store.ErrStale
 }
 
 // recordChanges are the writes that a batch comes to.
@@ -78,8 +96,12 @@ func (s *Store) recordChanges(ctx context.Context, records coll, client string, 
 		if !changed && holders[client] {
 			continue
 		}
-		c.writes = append(c.writes, mongo.NewUpdateOneModel().SetFilter(bson.D{is("_id", name(r.UID))}).SetUpsert(true).SetUpdate(bson.D{
-			set(is("uid", name(r.UID)), is("hash", name(r.Hash)), is("data", jsonValue(r.Data))),
+		uid, data := name(r.UID), jsonValue(r.Data)
+		if !fit(uid, uid, data) {
+			return recordChanges{}, fmt.Errorf("record %.40q: %w", r.UID, store.ErrTooLarge)
+		}
+		c.writes = append(c.writes, mongo.NewUpdateOneModel().SetFilter(bson.D{is("_id", uid)}).SetUpsert(true).SetUpdate(bson.D{
+			set(is("uid", uid), is("hash", name(r.Hash)), is("data", data)),
 			is("$addToSet", bson.D{is("refs", name(client))})}))
 		for holder := range holders {
 			if changed && !seen[holder] {

@@ -50,7 +50,7 @@ type Options struct {
 }
 
 // selectionTimeout is how long an operation waits for a server to be found.
-const selectionTimeout = 5 * time.Second
+const selectionTimeout = 10 * time.Second
 
 // operationTimeout bounds an operation whose context has no deadline.
 const operationTimeout = 30 * time.Second
