@@ -26,9 +26,9 @@ type migration struct {
 }
 
 // migrations only ever grow, and each may be run again after a crash in its middle.
-var migrations = []migration{
+var migrations = append([]migration{
 	{1, "indexes", 1, (*Store).makeIndexes},
-}
+}, next...)
 
 // newestVersion is the newest that this package knows.
 func newestVersion() int64 { return migrations[len(migrations)-1].version }

@@ -116,8 +116,13 @@ func withDefaults(o Options) (Options, error) {
 }
 
 func (s *Store) open(ctx context.Context) error {
-	opts := options.Client().ApplyURI(s.options.URI).SetAppName("tandem").
-		SetServerSelectionTimeout(selectionTimeout).SetTimeout(operationTimeout)
+	opts := options.Client().ApplyURI(s.options.URI).SetAppName("tandem")
+	if opts.ServerSelectionTimeout == nil { // what the URI says goes first
+		opts.SetServerSelectionTimeout(selectionTimeout)
+	}
+	if opts.Timeout == nil {
+		opts.SetTimeout(operationTimeout)
+	}
 	if s.options.PoolSize > 0 {
 		opts.SetMaxPoolSize(uint64(s.options.PoolSize))
 	}
