@@ -100,23 +100,23 @@ type tandem struct {
 func (x *tandem) URL() string    { return x.Cluster.URL }
 func (x *tandem) BodyLimit() int { return x.limit }
 
-func (x *faulty) Lists(dataset string) int { return x.listed(dataset) }
+func (f *faulty) Lists(dataset string) int { return f.listed(dataset) }
 
-func (x *faulty) Put(ctx context.Context, dataset, uid string, data json.RawMessage) error {
-	return x.Adapter.Put(ctx, dataset, uid, data)
+func (f *faulty) Put(ctx context.Context, dataset, uid string, data json.RawMessage) error {
+	return f.Adapter.Put(ctx, dataset, uid, data)
 }
 
-func (x *faulty) Replace(ctx context.Context, dataset, uid string, data json.RawMessage) error {
-	return x.Adapter.Put(ctx, dataset, uid, data)
+func (f *faulty) Replace(ctx context.Context, dataset, uid string, data json.RawMessage) error {
+	return f.Adapter.Put(ctx, dataset, uid, data)
 }
 
-func (x *faulty) Remove(ctx context.Context, dataset, uid string) error {
-	return x.Adapter.Remove(ctx, dataset, uid)
+func (f *faulty) Remove(ctx context.Context, dataset, uid string) error {
+	return f.Adapter.Remove(ctx, dataset, uid)
 }
 
-func (x *faulty) Records(ctx context.Context, dataset string) (map[string]json.RawMessage, error) {
+func (f *faulty) Records(ctx context.Context, dataset string) (map[string]json.RawMessage, error) {
 	all := map[string]json.RawMessage{}
-	err := x.Adapter.List(ctx, adapter.ListRequest{Dataset: dataset, QueryParams: json.RawMessage("{}")}, func(r adapter.Record) error {
+	err := f.Adapter.List(ctx, adapter.ListRequest{Dataset: dataset, QueryParams: json.RawMessage("{}")}, func(r adapter.Record) error {
 		all[r.UID] = r.Data
 		return nil
 	})
