@@ -71,7 +71,7 @@ func (w *Worker) Work(ctx context.Context, c store.ClaimedChange) error {
 	if err != nil {
 		return w.later(ctx, log, c, err)
 	}
-	if outcome.retry && c.Tries < w.Config.RetryLimit {
+	if outcome.retry && c.Tries < w.limit(c, outcome.Type) {
 		log.Info("change not applied; it will be tried again", "try", c.Tries, "type", outcome.Type, "msg", outcome.Msg)
 		return w.Store.RetryChange(ctx, c.Claim, w.Config.RetryInterval, false)
 	}
@@ -87,6 +87,9 @@ func (w *Worker) Work(ctx context.Context, c store.ClaimedChange) error {
 			outcome.Msg = "the collision was not kept: " + backend.Message(err)
 		}
 	}
+	if outcome.retry && c.Unsure && outcome.Type == record.Failed {
+		outcome.Msg += "; an earlier try may have taken effect"
+	}
 	if err := w.Store.FinishChange(ctx, c.Claim, outcome.Outcome); err != nil {
 		return fmt.Errorf("save the result of change %s: %w", c.Change.Hash, err)
 	}
@@ -99,6 +102,20 @@ func (w *Worker) Work(ctx context.Context, c store.ClaimedChange) error {
 		w.Applied(c.Change, outcome.Type)
 	}
 	return nil
+}
+
+// unsureTries is how often a change that may be in effect is tried, where the backend
+// fails without saying whether it is: about two minutes, at the default interval.
+const unsureTries = 10
+
+// limit is how often a change is tried before a result of this type is reported. That a
+// change failed must be true: where an earlier try may have written, an error that
+// says nothing about that (reading failed, for instance) is no result yet.
+func (w *Worker) limit(c store.ClaimedChange, result record.UpdateType) int {
+	if c.Unsure && result == record.Failed {
+		return max(w.Config.RetryLimit, unsureTries)
+	}
+	return w.Config.RetryLimit
 }
 
 func (w *Worker) keepCollision(ctx context.Context, req backend.HandleCollisionRequest) error {

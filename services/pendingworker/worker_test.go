@@ -376,6 +376,65 @@ func TestRetryLimit(t *testing.T) {
 	}
 }
 
+// That a change failed must be true: an error that does not say so is no answer
+// while the change may be in effect.
+func TestNotFailedWhileItMayBeInEffect(t *testing.T) {
+	for what, lose := range map[string]func(b *bench, uid string){
+		"the answer was lost": func(b *bench, _ string) {
+			b.hooks.after = func(op string) error {
+				if op == "delete" {
+					return errLost
+				}
+				return nil
+			}
+			_ = b.work()
+		},
+		"the worker died": func(b *bench, uid string) {
+			if claimed, err := b.worker.Claim(t.Context(), 1, 10*time.Second); err != nil || len(claimed) != 1 {
+				t.Fatal(claimed, err)
+			}
+			if err := b.real.Delete(t.Context(), backend.DeleteRequest{Dataset: "tasks", UID: uid, Expected: json.RawMessage(one), Key: "phone:d:x"}); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		b := newBench(t)
+		uid := b.created()
+		b.send(remove("d", uid, one))
+		lose(b, uid)
+		b.hooks = hooks{before: func(string) error { return errors.New("disk full") }}
+		for range 3 {
+			b.now = b.now.Add(11 * time.Second)
+			_ = b.work()
+			if u, told := b.updates()["d"]; told {
+				t.Fatalf("%s: %+v, and the record is gone", what, u)
+			}
+		}
+		b.hooks = hooks{}
+		b.now = b.now.Add(11 * time.Second)
+		_ = b.work()
+		b.want("d", record.Applied)
+	}
+}
+
+// A backend that never says what became of a change keeps nobody waiting for ever.
+func TestAnUnsureChangeIsAnsweredAtLast(t *testing.T) {
+	b := newBench(t)
+	uid := b.created()
+	b.send(update("u", uid, one, two))
+	b.hooks.before = func(string) error { return errLost }
+	_ = b.work()
+	b.hooks.before = func(string) error { return errors.New("disk full") }
+	tries := 0
+	for ; len(b.updates()["u"].Type) == 0 && tries < 100; tries++ {
+		b.now = b.now.Add(11 * time.Second)
+		_ = b.work()
+	}
+	if u := b.want("u", record.Failed); u.Msg != "disk full; an earlier try may have taken effect" || tries != 10 {
+		t.Errorf("%+v after %d tries, want 10", u, tries)
+	}
+}
+
 func TestRefusalIsNotTriedAgain(t *testing.T) {
 	b := newBench(t)
 	b.worker.Config.RetryLimit = 3

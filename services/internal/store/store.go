@@ -118,7 +118,8 @@ type Changes interface {
 	ExtendChange(ctx context.Context, claim Claim, window time.Duration) (Claim, error)
 
 	// RetryChange gives the claim up; the change can be claimed again after delay. ErrStale.
-	// Where free, this try is not counted.
+	// Where free, this try is not counted, and what came of it is not known
+	// (ClaimedChange.Unsure).
 	RetryChange(ctx context.Context, claim Claim, delay time.Duration, free bool) error
 
 	// FinishChange, in one step: marks the change done with its outcome, saves the
@@ -154,6 +155,9 @@ type ClaimedChange struct {
 	Earlier *Outcome
 	// Enqueued is when the change was received.
 	Enqueued time.Time
+	// Unsure: an earlier try ended without a clear answer, since it was given back as free
+	// or its claim ran out. The change may be in effect.
+	Unsure bool
 }
 
 // Outcome is what became of a change.

@@ -24,6 +24,8 @@ import (
 //	head       the line again, on the one change of it that may be claimed: unique
 //	enqueued   when it was received
 //	invalid    why it can't be applied
+//	given      how many tries were given back with a clear answer
+//	unsure     one was given back without: the change may be in effect
 //	earlier    the outcome of an older version, where the log may forget it
 //	outcome    {type, uid, msg, wrote}, set with deleted
 //	reported   timestamp of its last update

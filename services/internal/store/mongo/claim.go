@@ -52,7 +52,8 @@ func (s *Store) claimed(ctx context.Context, docs []bson.Raw) ([]store.ClaimedCh
 		case uid != text(d, "recordUid") && text(d, "recordUid") == c.UID:
 			err = s.rejoin(ctx, d, c, uid)
 		default:
-			one := store.ClaimedChange{Claim: claimOf(d), Change: c, RecordUID: text(d, "recordUid"), Enqueued: timeOf(number(d, "enqueued"))}
+			one := store.ClaimedChange{Claim: claimOf(d), Change: c, RecordUID: text(d, "recordUid"), Enqueued: timeOf(number(d, "enqueued")),
+				Unsure: flag(d, "unsure") || number(d, "tries")-1 > number(d, "given")}
 			if c.UID == "" {
 				one.RecordUID = "" // the line's name is no uid here, see recordUID
 			}
@@ -144,6 +145,9 @@ func (s *Store) RetryChange(ctx context.Context, claim store.Claim, delay time.D
 	update := bson.D{set(is("visible", visible(s.now().Add(max(delay, 0))))), unset("ack")}
 	if free {
 		update = append(update, inc(is("tries", -1)))
+		update[0] = set(append(update[0].Value.(bson.D), is("unsure", true))...)
+	} else {
+		update = append(update, inc(is("given", 1)))
 	}
 	d, err := s.pending().change(ctx, held(claim), update)
 	if err == nil && d == nil {

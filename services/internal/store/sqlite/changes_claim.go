@@ -35,7 +35,7 @@ func (s *Store) ClaimChanges(ctx context.Context, n int, window time.Duration) (
 }
 
 const selectHeads = `SELECT id, datasetId, cuid, hash, digest, datasetClient, action, uid, recordUid, timestamp,
-	invalid, enqueued, tries, meta_data, pre, post
+	invalid, enqueued, tries, unsure OR tries > given, meta_data, pre, post
 	FROM fhsync_pending_queue WHERE head = 1 AND visible <= ? ORDER BY visible, id LIMIT ?`
 
 // queuedChange is a row of the pending queue on its way to a worker.
@@ -50,7 +50,7 @@ func scanChange(row scanner) (queuedChange, error) {
 	var enqueued int64
 	c := &q.Change
 	err := row.Scan(&q.id, &c.Dataset, &c.CUID, &c.Hash, &q.digest, &c.ClientID, &c.Action, &c.UID, &q.RecordUID,
-		&c.Timestamp, &c.Invalid, &enqueued, &q.Tries, rawJSON{&c.MetaData}, rawJSON{&c.Pre}, rawJSON{&c.Post})
+		&c.Timestamp, &c.Invalid, &enqueued, &q.Tries, &q.Unsure, rawJSON{&c.MetaData}, rawJSON{&c.Pre}, rawJSON{&c.Post})
 	q.Enqueued = timeOf(enqueued)
 	if c.UID == "" {
 		q.RecordUID = "" // the line's name is no uid here, see recordUID
@@ -96,8 +96,8 @@ func (s *Store) RetryChange(ctx context.Context, claim store.Claim, delay time.D
 		if !held {
 			return store.ErrStale
 		}
-		if _, err := tx.exec("UPDATE fhsync_pending_queue SET ack = NULL, visible = ?, tries = tries - ? WHERE id = ?",
-			tx.now+max(delay.Milliseconds(), 0), free, id); err != nil {
+		if _, err := tx.exec(`UPDATE fhsync_pending_queue SET ack = NULL, visible = ?1, tries = tries - ?2, given = given + 1 - ?2,
+			unsure = max(unsure, ?2, tries - 1 > given) WHERE id = ?3`, tx.now+max(delay.Milliseconds(), 0), free, id); err != nil {
 			return err
 		}
 		return promote(tx, dataset, line) // an older one may have joined meanwhile

@@ -16,10 +16,13 @@ var schema2 string
 //go:embed schema_3.sql
 var schema3 string
 
+//go:embed schema_4.sql
+var schema4 string
+
 // migrations bring the schema from one version to the next; PRAGMA user_version
 // counts those done. They only go forward: a released one never changes, a new
 // one is added at the end.
-var migrations = []string{schema1, schema2, schema3}
+var migrations = []string{schema1, schema2, schema3, schema4}
 
 // migrate runs the migrations that the database does not have yet, each in one
 // transaction with its mark.

@@ -20,6 +20,7 @@ var changesTests = []test{
 	{"a late finish counts while nobody took over", claimLate},
 	{"retry delays and counts tries", retryDelays},
 	{"a free retry is not counted", retryFree},
+	{"a try without a clear answer is remembered", retryUnsure},
 	{"changed uids", changedUIDs},
 	{"all or none", enqueueAllOrNone},
 	{"nothing to do is no error", changesNothing},
@@ -159,6 +160,33 @@ func retryFree(k *kit) {
 		k.must(k.RetryChange(k.ctx, c.Claim, 0, true))
 		k.wantErr(k.FinishChange(k.ctx, c.Claim, applied("r1", "")), store.ErrStale)
 	}
+}
+
+// retryUnsure: once a try ended in the unknown, no later one makes it known.
+func retryUnsure(k *kit) {
+	unsure := func(hash string, want bool) store.ClaimedChange {
+		k.Helper()
+		c := k.claimHash(hash)
+		equal(k, "unsure of "+hash, c.Unsure, want)
+		return c
+	}
+	k.enqueue(edit(phone, "h1", "r1"))
+	for range 2 {
+		k.must(k.RetryChange(k.ctx, unsure("h1", false).Claim, 0, false))
+	}
+	k.must(k.RetryChange(k.ctx, unsure("h1", false).Claim, 0, true))
+	k.must(k.RetryChange(k.ctx, unsure("h1", true).Claim, 0, false))
+	k.finish(unsure("h1", true), applied("r1", ""))
+
+	k.enqueue(edit(phone, "h2", "r2"))
+	k.must(k.RetryChange(k.ctx, unsure("h2", false).Claim, 0, false))
+	extended := unsure("h2", false)
+	if _, err := k.ExtendChange(k.ctx, extended.Claim, window); err != nil {
+		k.Fatal(err)
+	}
+	k.clock.Advance(window) // its worker died
+	k.must(k.RetryChange(k.ctx, unsure("h2", true).Claim, 0, false))
+	k.finish(unsure("h2", true), applied("r2", ""))
 }
 
 func changedUIDs(k *kit) {
