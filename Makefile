@@ -1,6 +1,8 @@
 # What there is to do here. `make` alone lists it.
 
 SEEDS    ?= 2000
+ENGINE   ?= sqlite
+ROUNDS   ?= 4
 FUZZTIME ?= 30s
 ARGS     ?=
 
@@ -12,7 +14,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 PACKAGES := ./api/... ./proto/... ./services/...
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint generate verify fmt simulate fuzz record-golden clean
+.PHONY: help run build test race lint generate verify fmt simulate faults fuzz record-golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +46,11 @@ fmt: $(BUF) ## format Go and .proto files
 	@gofmt -w api proto services hack/tools
 	@$(BUF) format -w
 
-simulate: ## run the simulation with SEEDS seeds
-	SEEDS=$(SEEDS) go test -count=1 -timeout 0 -v -run TestSimulation ./services/test/simulation/...
+simulate: ## run the simulation with SEEDS seeds over ENGINE (sqlite or mongo)
+	SEEDS=$(SEEDS) go test -count=1 -timeout 0 -v -run 'TestSimulation$$' ./services/test/simulation -args -engine $(ENGINE)
+
+faults: ## do harm to a cluster under the load of 50 devices, in ROUNDS rounds of 2 to 4 minutes
+	go test -count=1 -timeout 0 -v ./services/test/faults -faults.rounds $(ROUNDS) -faults.devices 50 $(ARGS)
 
 fuzz: ## fuzz each target for FUZZTIME
 	@hack/fuzz.sh $(FUZZTIME)

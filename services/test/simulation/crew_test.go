@@ -25,11 +25,13 @@ type task struct {
 	back   chan struct{} // the task has parked or ended
 	at     string        // where it is parked
 
-	ended bool
-	dead  bool // its calls fail from now on
-	free  bool // it does not park any more
-	waits bool // for an answer: it can't go on by itself
-	pause int  // it does not run for so many steps of the driver
+	ended   bool
+	dead    bool   // its calls fail from now on
+	free    bool   // it does not park any more
+	waits   bool   // for an answer: it can't go on by itself
+	pause   int    // it does not run for so many steps of the driver
+	stalled string // where it has stalled, or could have
+	watch   *watch // looks at the operation of the store that it is in; nil: nobody does
 
 	change *version                    // in work
 	record string                      // that the change is about
@@ -105,7 +107,7 @@ func (s *sim) resume(t *task, err error) {
 
 // run resumes a task n times.
 func (s *sim) run(t *task, n int) {
-	for ; n > 0 && t.ready(); n-- {
+	for ; n > 0 && t.ready() && !s.stalls(t); n-- {
 		s.resume(t, nil)
 	}
 }

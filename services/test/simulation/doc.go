@@ -9,6 +9,11 @@
 // or comes twice, a user edits, somebody writes to the backend. So any two pieces
 // of work meet at any point, and the same seed gives the same run.
 //
+// Over the mongo engine (-engine mongo) work stops also before each command to the
+// database, in the middle of an operation: that engine has no transactions, and this is
+// the proof of its rules for crashes (package mongo). In each run, operations stall before
+// certain commands for long, so that others complete what was begun.
+//
 // Then all faults end, and within a bounded time everything must be at rest. What
 // is checked, at once where it can be and else at the end:
 //   - a change that was queued has exactly one outcome, and its outcome is true: applied
@@ -25,5 +30,6 @@
 // fails; `go test ./test/simulation -run TestSimulation -seed N` repeats it.
 //
 // Where to start: driver_test.go (what can happen), ledger_test.go and
-// recorder_test.go (what is checked), crew_test.go (coroutines).
+// recorder_test.go (what is checked), crew_test.go (coroutines), engine_test.go (what is
+// within an operation).
 package simulation

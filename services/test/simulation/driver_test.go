@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tandem-sync/tandem/services/internal/store"
@@ -37,7 +38,7 @@ func (s *sim) act(a action) bool {
 		return s.actPhone(a)
 	case actDeliver, actAnswer, actLoseRequest, actLoseAnswer, actCopy, actStray:
 		return s.actNetwork(a)
-	case actChange, actJob, actAck, actSchedule, actFlush, actClean:
+	case actChange, actJob, actAck, actSchedule, actFlush, actRefresh, actClean:
 		return s.actRole(a)
 	case actAdvance, actJump, actLeap:
 		return s.actClock(a)
@@ -159,7 +160,11 @@ func (s *sim) stretch() int {
 	if s.chance(0.3) {
 		return 1000
 	}
-	return 1 + s.rand.IntN(4)
+	most := 4
+	if s.on.stepwise {
+		most = 16 // an operation takes several
+	}
+	return 1 + s.rand.IntN(most)
 }
 
 // actRole starts a piece of work in some process.
@@ -172,6 +177,7 @@ func (s *sim) actRole(a action) bool {
 	}{
 		actChange: {"change", p.change, 2}, actJob: {"job", p.job, 2}, actAck: {"ack", p.ack, 1},
 		actSchedule: {"schedule", p.schedule, 1}, actClean: {"schedule", p.clean, 1}, actFlush: {"flush", p.flush, 1},
+		actRefresh: {"refresh", p.wish, 1},
 	}[a]
 	for _, t := range s.tasks {
 		if t.proc == p && t.kind == work.kind {
@@ -241,6 +247,9 @@ func (s *sim) actTask(a action) bool {
 			return false
 		}
 		s.event("%s: the call fails %s", t.name, t.at)
+		if strings.HasPrefix(t.at, inside) {
+			s.counts["broken inside"]++
+		}
 		s.resume(t, errHiccup)
 		return true
 	}

@@ -25,15 +25,24 @@ const mutantSeeds = 400
 func notices(t *testing.T, broken func() breakage, want string) {
 	t.Helper()
 	t.Parallel()
-	for seed := uint64(1); seed <= mutantSeeds; seed++ {
-		for _, v := range simulate(seed, broken()).violations {
+	noticesOn(t, onSQLite(), broken, want)
+}
+
+func noticesOn(t *testing.T, on engine, broken func() breakage, want string) {
+	t.Helper()
+	most := uint64(mutantSeeds)
+	if on.stepwise {
+		most /= 10 // each takes longer
+	}
+	for seed := uint64(1); seed <= most; seed++ {
+		for _, v := range simulate(on, seed, broken()).violations {
 			if strings.Contains(v, want) {
 				t.Logf("noticed at seed %d: %s", seed, v)
 				return
 			}
 		}
 	}
-	t.Errorf("%d seeds, and nothing says %q", mutantSeeds, want)
+	t.Errorf("%d seeds, and nothing says %q", most, want)
 }
 
 // unfenced is a store that takes the outcome of a worker whose claim has passed to another.

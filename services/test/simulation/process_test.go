@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"time"
 
 	"github.com/tandem-sync/tandem/services/ackworker"
 	"github.com/tandem-sync/tandem/services/gateway"
@@ -30,6 +32,7 @@ type process struct {
 	router    *backend.Router
 	gateway   *gateway.Gateway
 	pending   *pendingworker.Worker
+	refresh   *pendingworker.Refresh
 	acks      ackworker.Queue
 	syncs     *syncworker.Worker
 	scheduler *scheduler.Scheduler
@@ -59,9 +62,13 @@ func (p *process) start() {
 		Backend: func(d string) (gateway.Backend, error) { return p.backend(d) },
 	})
 	s.must(err)
+	p.refresh = pendingworker.NewRefresh(pendingworker.RefreshOptions{
+		Store: s.store, Bus: bus, Clock: s.now, Log: s.log,
+		SyncOnChange: func(string) (time.Duration, bool) { return syncConfig.ChangeGap, s.config.syncOnChange },
+	})
 	p.pending = &pendingworker.Worker{
 		Config: pendingworker.Config{RetryLimit: s.config.retryLimit, RetryInterval: retryInterval},
-		Store:  s.store, Log: s.log,
+		Store:  s.store, Log: s.log, Applied: p.refresh.Applied,
 		Backend: func(d string) (pendingworker.Backend, error) { return p.backend(d) },
 	}
 	p.acks = ackworker.Queue{Store: s.store}
@@ -87,6 +94,9 @@ func (p *process) kill() {
 	for _, t := range append([]*task(nil), s.tasks...) {
 		if t.proc == p {
 			s.event("   %s dies %s", t.name, t.at)
+			if strings.HasPrefix(t.at, inside) {
+				s.counts["killed inside"]++
+			}
 			s.die(t)
 		}
 	}
@@ -150,6 +160,12 @@ func (p *process) clean(t *task) bool {
 
 func (p *process) flush(t *task) bool {
 	p.ended(t, p.gateway.Flush(t.ctx))
+	return false
+}
+
+// wish asks for sync runs of what was changed.
+func (p *process) wish(t *task) bool {
+	p.refresh.Pass(t.ctx)
 	return false
 }
 

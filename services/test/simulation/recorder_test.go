@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tandem-sync/tandem/services/internal/record"
@@ -16,7 +17,7 @@ type recorder struct {
 	store.Store
 	s      *sim
 	claims map[string]claimed // by queue and message
-	runs   map[string]run     // by dataset client
+	runs   map[string]*run    // by dataset client
 	leases map[string]lease   // by name
 }
 
@@ -28,7 +29,7 @@ type claimed struct {
 }
 
 type run struct {
-	token int64
+	token int64 // 0: the call that began it is not over
 	job   string
 	until time.Time
 	ended bool
@@ -41,7 +42,7 @@ type lease struct {
 }
 
 func newRecorder(s *sim, to store.Store) *recorder {
-	return &recorder{Store: to, s: s, claims: map[string]claimed{}, runs: map[string]run{}, leases: map[string]lease{}}
+	return &recorder{Store: to, s: s, claims: map[string]claimed{}, runs: map[string]*run{}, leases: map[string]lease{}}
 }
 
 // holder checks that a call which got through showed the present claim.
@@ -53,8 +54,25 @@ func (r *recorder) holder(op string, queue store.Queue, c store.Claim) claimed {
 	return now
 }
 
+// release notes that a claim was given up. When it would have ended stays known, so
+// that an older claim whose holder hears of it only now is not taken for a newer one.
+func (r *recorder) release(c store.Claim) {
+	key := string(store.QueuePending) + c.ID
+	r.claims[key] = claimed{until: r.claims[key].until}
+}
+
+// EnqueueChanges notes each change as soon as it is stored: others may work on it
+// before the call is over, and if the call fails it stays.
 func (r *recorder) EnqueueChanges(ctx context.Context, changes []record.Change) (store.EnqueueResult, error) {
+	end := watched(ctx, &watch{after: func() {
+		for _, c := range changes {
+			if r.s.ledger.find(c) == nil && len(r.stories(c)) > len(r.s.ledger.byHash[pair(c.CUID, c.Hash)]) {
+				r.s.ledger.durable(c)
+			}
+		}
+	}})
 	res, err := r.Store.EnqueueChanges(ctx, changes)
+	end()
 	if err == nil {
 		for _, c := range changes {
 			if !r.s.superseded(c) {
@@ -64,6 +82,15 @@ func (r *recorder) EnqueueChanges(ctx context.Context, changes []record.Change) 
 		}
 	}
 	return res, err
+}
+
+// stories is what the store's log knows of the versions of a change, the oldest first.
+func (r *recorder) stories(c record.Change) []store.ChangeStory {
+	all, err := r.s.engine.FindChanges(context.Background(), store.ChangeQuery{Dataset: dataset, CUID: c.CUID, Hash: c.Hash})
+	r.s.must(err)
+	all = slices.DeleteFunc(all, func(st store.ChangeStory) bool { return st.Enqueued.IsZero() })
+	slices.Reverse(all)
+	return all
 }
 
 // visible checks that the result that waits for a device, if there is one, is that of
@@ -80,6 +107,8 @@ func (r *recorder) visible(cuid, hash string) {
 	}
 }
 
+// ClaimChanges notes claims. A worker may hear of its claim late, when that has
+// ended and another has the change: that one's counts.
 func (r *recorder) ClaimChanges(ctx context.Context, n int, window time.Duration) ([]store.ClaimedChange, error) {
 	list, err := r.Store.ClaimChanges(ctx, n, window)
 	for _, c := range list {
@@ -88,13 +117,18 @@ func (r *recorder) ClaimChanges(ctx context.Context, n int, window time.Duration
 			r.s.violate("a change was claimed that nobody stored: %+v", c.Change)
 			continue
 		}
+		key := string(store.QueuePending) + c.ID
+		if c.Until.Before(r.claims[key].until) {
+			r.s.event("   claimed too late: %s", v)
+			continue
+		}
 		v.claimedAt = len(r.s.world.log)
 		for id, other := range r.claims {
-			if other.record == c.RecordUID && other.change != v && other.until.After(r.s.now()) {
+			if other.record == c.RecordUID && other.change != nil && other.change != v && other.until.After(r.s.now()) {
 				r.s.violate("%s was claimed while %s of the same record is in work (%s)", v, other.change, id)
 			}
 		}
-		r.claims[string(store.QueuePending)+c.ID] = claimed{ack: c.Ack, change: v, record: c.RecordUID, until: c.Until}
+		r.claims[key] = claimed{ack: c.Ack, change: v, record: c.RecordUID, until: c.Until}
 		r.s.event("   claimed: %s, try %d, record %s", v, c.Tries, brief(c.RecordUID))
 	}
 	return list, err
@@ -110,31 +144,72 @@ func (r *recorder) ExtendChange(ctx context.Context, c store.Claim, window time.
 	return extended, err
 }
 
+// RetryChange notes that a claim is given up. The first command does that, and others
+// may take the change while the rest is done.
 func (r *recorder) RetryChange(ctx context.Context, c store.Claim, delay time.Duration, free bool) error {
+	w, noted := &watch{}, false
+	w.after = func() {
+		if held := r.claims[string(store.QueuePending)+c.ID]; w.commands > 0 && !noted && held.ack == c.Ack {
+			noted = true
+			r.s.event("   put back: %s", held.change)
+			r.release(c)
+		}
+	}
+	end := watched(ctx, w)
 	err := r.Store.RetryChange(ctx, c, delay, free)
-	if err == nil {
+	end()
+	if err == nil && !noted {
 		held := r.holder("RetryChange", store.QueuePending, c)
 		r.s.event("   put back: %s", held.change)
-		delete(r.claims, string(store.QueuePending)+c.ID)
+		r.release(c)
 	}
 	return err
 }
 
+// FinishChange notes an outcome as soon as the store has it: others may go on with
+// the record from then on, and if the call fails the change is done all the same.
 func (r *recorder) FinishChange(ctx context.Context, c store.Claim, o store.Outcome) error {
-	err := r.Store.FinishChange(ctx, c, o)
-	if err == nil {
+	var v *version
+	if t := r.s.current; t != nil {
+		v = t.change
+	}
+	noted := false
+	note := func() {
+		noted = true
 		held := r.holder("FinishChange", store.QueuePending, c)
-		delete(r.claims, string(store.QueuePending)+c.ID)
-		if t := r.s.current; t != nil && t.change != nil {
-			r.s.event("   outcome: %s %s %s %s", t.change, o.Type, brief(o.UID), o.Msg)
-			r.s.ledger.finished(t.change, o)
-			r.visible(t.change.CUID, t.change.Hash)
-			if held.change != t.change && held.change != nil {
-				r.s.violate("%s was finished in place of %s", held.change, t.change)
-			}
+		r.release(c)
+		if v == nil {
+			return
+		}
+		r.s.event("   outcome: %s %s %s %s", v, o.Type, brief(o.UID), o.Msg)
+		r.s.ledger.finished(v, o)
+		if held.change != v && held.change != nil {
+			r.s.violate("%s was finished in place of %s", held.change, v)
 		}
 	}
+	end := watched(ctx, &watch{after: func() {
+		if !noted && v != nil && len(v.outcomes) == 0 && r.done(v) {
+			note()
+		}
+	}})
+	err := r.Store.FinishChange(ctx, c, o)
+	end()
+	if err == nil && !noted {
+		note()
+	}
+	if err == nil && v != nil {
+		r.visible(v.CUID, v.Hash)
+	} else if noted {
+		r.s.counts["finished, and failed"]++
+	}
 	return err
+}
+
+// done tells whether the store says that a version is.
+func (r *recorder) done(v *version) bool {
+	stories, versions := r.stories(v.Change), r.s.ledger.byHash[pair(v.CUID, v.Hash)]
+	i := slices.Index(versions, v)
+	return i >= 0 && len(stories) == len(versions) && !stories[i].Done.IsZero()
 }
 
 func (r *recorder) ClaimAcks(ctx context.Context, n int, window time.Duration) ([]store.ClaimedAck, error) {
@@ -147,14 +222,21 @@ func (r *recorder) ClaimAcks(ctx context.Context, n int, window time.Duration) (
 
 // FinishAcks checks that a result goes only when its device has seen it.
 func (r *recorder) FinishAcks(ctx context.Context, acks []store.ClaimedAck) error {
-	before := r.updates(acks)
+	var before map[string]record.Update
+	end := watched(ctx, &watch{
+		before: func(string) { before = r.updates(acks) },
+		after: func() {
+			after := r.updates(acks)
+			for id, u := range before {
+				if _, left := after[id]; !left && r.s.phone(u.CUID).seen[u.Hash] < u.Timestamp {
+					r.s.violate("the result of %s for %s went away before the device saw it (%s, %d)", u.Hash, u.CUID, u.Type, u.Timestamp)
+				}
+			}
+			before = after
+		},
+	})
 	err := r.Store.FinishAcks(ctx, acks)
-	after := r.updates(acks)
-	for id, u := range before {
-		if _, left := after[id]; !left && r.s.phone(u.CUID).seen[u.Hash] < u.Timestamp {
-			r.s.violate("the result of %s for %s went away before the device saw it (%s, %d)", u.Hash, u.CUID, u.Type, u.Timestamp)
-		}
-	}
+	end()
 	return err
 }
 

@@ -126,6 +126,7 @@ func (s *sim) round(n int) string {
 	}
 	for _, p := range s.processes {
 		s.direct("flush", func(t *task) { p.flush(t) })
+		s.direct("refresh", func(t *task) { p.wish(t) })
 		s.direct("schedule", func(t *task) { p.schedule(t) })
 	}
 	s.drain()
@@ -208,6 +209,9 @@ func (s *sim) differs(ctx context.Context, p *phone, backend map[string]json.Raw
 	dc, err := s.engine.DatasetClient(ctx, id)
 	if err != nil || dc.GlobalHash() != p.Hash() {
 		return fmt.Sprintf("%s has global hash %s, the server %s (%v)", p.CUID(), p.Hash(), dc.GlobalHash(), err)
+	}
+	if !dc.Wanted.IsZero() {
+		return fmt.Sprintf("a change asked for a sync run of view %s, and none came", p.query)
 	}
 	return ""
 }

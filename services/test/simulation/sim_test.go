@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	mongodriver "go.mongodb.org/mongo-driver/v2/mongo"
 	"google.golang.org/grpc"
 
 	"github.com/tandem-sync/tandem/api/adapter"
@@ -17,7 +18,6 @@ import (
 	"github.com/tandem-sync/tandem/services/internal/backend"
 	"github.com/tandem-sync/tandem/services/internal/record"
 	"github.com/tandem-sync/tandem/services/internal/store"
-	"github.com/tandem-sync/tandem/services/internal/store/sqlite"
 	"github.com/tandem-sync/tandem/services/internal/store/wrap"
 )
 
@@ -34,7 +34,8 @@ const (
 	resendAfter    = time.Minute // of changes that are in flight
 )
 
-var syncConfig = record.SyncConfig{SyncFrequency: 3 * time.Second, ClientSyncTimeout: 2 * time.Minute, BackendListTimeout: 15 * time.Second}
+var syncConfig = record.SyncConfig{SyncFrequency: 3 * time.Second, ClientSyncTimeout: 2 * time.Minute, BackendListTimeout: 15 * time.Second,
+	ChangeGap: 200 * time.Millisecond}
 
 // breakage are ways to break Tandem on purpose, to prove that it is noticed.
 type breakage struct {
@@ -43,6 +44,7 @@ type breakage struct {
 	request func(body []byte) []byte       // on its way to the gateway
 	answer  func(body, resp []byte) []byte // on its way to the device
 	tune    func(*workload)                // towards what the breakage needs to show
+	command func(command string) error     // of the engine: its error ends the operation there
 }
 
 // sim is one run.
@@ -55,11 +57,13 @@ type sim struct {
 	closers []func() error
 	log     *slog.Logger
 
-	engine store.Store // unobserved, for looking
-	store  store.Store // parks at each operation
-	world  *world
-	conn   grpc.ClientConnInterface
-	ledger *ledger
+	on       engine
+	engine   store.Store           // unobserved, for looking
+	store    store.Store           // parks at each operation
+	database *mongodriver.Database // of the engine; nil where it is another
+	world    *world
+	conn     grpc.ClientConnInterface
+	ledger   *ledger
 
 	processes []*process
 	phones    []*phone
@@ -80,13 +84,17 @@ type sim struct {
 }
 
 // newSim makes the world of a seed.
-func newSim(seed uint64, broken breakage) *sim {
+func newSim(on engine, seed uint64, broken breakage) *sim {
 	s := &sim{
-		seed: seed, rand: rand.New(rand.NewPCG(seed, 20260101)), broken: broken,
+		seed: seed, on: on, rand: rand.New(rand.NewPCG(seed, 20260101)), broken: broken,
 		log: slog.New(slog.DiscardHandler), counts: map[string]int{}, sent: map[string][]string{},
 	}
 	s.clock.Store(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli())
 	s.config = newWorkload(s.rand)
+	s.config.syncOnChange = seed%4 != 0
+	if on.stepwise {
+		s.config.stalls = s.rand.IntN(stallClasses)
+	}
 	if broken.tune != nil {
 		broken.tune(&s.config)
 	}
@@ -117,11 +125,13 @@ func (s *sim) openBackend() {
 }
 
 func (s *sim) openStore() {
-	engine, err := sqlite.Open(context.Background(), sqlite.Options{Path: ":memory:", Clock: s.now, Logger: s.log})
-	s.must(err)
+	engine, err := s.on.open(s)
+	if err != nil {
+		panic(err) // there is nothing to simulate
+	}
 	s.closers = append(s.closers, engine.Close)
 	s.engine = engine
-	var st store.Store = engine
+	st := engine
 	if s.broken.store != nil {
 		st = s.broken.store(st)
 	}

@@ -15,8 +15,10 @@ import (
 )
 
 var (
-	seedsFlag = flag.Int("seeds", 0, "how many seeds to simulate (default: $SEEDS, or 200)")
-	seedFlag  = flag.Uint64("seed", 0, "the one seed to simulate, with all its events")
+	seedsFlag  = flag.Int("seeds", 0, "how many seeds to simulate (default: $SEEDS, or 200)")
+	firstFlag  = flag.Uint64("first", 1, "the first of them")
+	engineFlag = flag.String("engine", "sqlite", "the store engine of TestSimulation: sqlite or mongo")
+	seedFlag   = flag.Uint64("seed", 0, "the one seed to simulate, with all its events")
 )
 
 const defaultSeeds = 200
@@ -38,13 +40,28 @@ func seeds(t *testing.T) int {
 
 // TestSimulation simulates many seeds, or the one of -seed.
 func TestSimulation(t *testing.T) {
+	var on engine
+	switch *engineFlag {
+	case "sqlite":
+		on = onSQLite()
+	case "mongo":
+		on = onMongo(t)
+	default:
+		t.Fatalf("-engine %s: there are sqlite and mongo", *engineFlag)
+	}
 	if *seedFlag != 0 {
-		s := simulate(*seedFlag, breakage{})
+		s := simulate(on, *seedFlag, breakage{})
 		t.Logf("seed %d\n%s%v", *seedFlag, s.trace.String(), s.counts)
 		report(t, s)
 		return
 	}
-	n, start := seeds(t), time.Now()
+	simulateAll(t, on, seeds(t))
+}
+
+// simulateAll simulates n seeds.
+func simulateAll(t *testing.T, on engine, n int) {
+	first := *firstFlag
+	start := time.Now()
 	shards := runtime.GOMAXPROCS(0)
 	var mu sync.Mutex
 	total := map[string]int{}
@@ -60,7 +77,7 @@ func TestSimulation(t *testing.T) {
 			t.Parallel()
 			failed := 0
 			for i := shard; i < n && failed < 5; i += shards {
-				s := simulate(uint64(i+1), breakage{})
+				s := simulate(on, first+uint64(i), breakage{})
 				if report(t, s); len(s.violations) > 0 {
 					failed++
 				}
@@ -75,8 +92,8 @@ func TestSimulation(t *testing.T) {
 }
 
 // simulate runs one seed.
-func simulate(seed uint64, broken breakage) *sim {
-	s := newSim(seed, broken)
+func simulate(on engine, seed uint64, broken breakage) *sim {
+	s := newSim(on, seed, broken)
 	s.drive()
 	s.close()
 	s.counts["changes"] = len(s.ledger.versions)
@@ -90,13 +107,22 @@ func report(t *testing.T, s *sim) {
 	if len(s.violations) == 0 {
 		return
 	}
-	t.Errorf("seed %d (repeat it with -seed %d):\n%s\nlast events:\n%s", s.seed, s.seed, strings.Join(s.violations, "\n"), s.trace.String())
+	again := fmt.Sprintf("-seed %d", s.seed)
+	if s.on.stepwise {
+		again += " -engine mongo"
+	}
+	t.Errorf("seed %d (repeat it with %s):\n%s\nlast events:\n%s", s.seed, again, strings.Join(s.violations, "\n"), s.trace.String())
 }
 
 // TestSameSeedSameRun holds the simulation to its determinism.
 func TestSameSeedSameRun(t *testing.T) {
-	for seed := range uint64(5) {
-		first, second := simulate(1000+seed, breakage{}), simulate(1000+seed, breakage{})
+	sameRuns(t, onSQLite(), 5)
+}
+
+func sameRuns(t *testing.T, on engine, seeds uint64) {
+	t.Helper()
+	for seed := range seeds {
+		first, second := simulate(on, 1000+seed, breakage{}), simulate(on, 1000+seed, breakage{})
 		if first.trace.n != second.trace.n || first.trace.sum != second.trace.sum {
 			t.Errorf("seed %d gives two runs, of %d and %d events", 1000+seed, first.trace.n, second.trace.n)
 		}

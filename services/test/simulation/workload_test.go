@@ -13,7 +13,9 @@ type workload struct {
 	crashedWait                int
 	ackLimit                   int
 	weights                    [actions]float64
+	syncOnChange               bool
 	meddling                   float64 // how often others come in between at the worst moment
+	stalls                     int     // before which commands of the store operations stall, see sim.stalls
 }
 
 // action is what the driver may do next.
@@ -30,6 +32,7 @@ const (
 	actAck
 	actSchedule
 	actFlush
+	actRefresh
 	actAdvance
 	// From here on: faults.
 	actJump
@@ -52,7 +55,7 @@ const (
 
 var usual = [actions]float64{
 	actEdit: 10, actSync: 12, actDeliver: 25, actResume: 45, actAnswer: 25,
-	actChange: 14, actJob: 7, actAck: 6, actSchedule: 6, actFlush: 2, actAdvance: 8,
+	actChange: 14, actJob: 7, actAck: 6, actSchedule: 6, actFlush: 2, actRefresh: 5, actAdvance: 8,
 
 	actJump: 2, actLeap: 0.2, actLoseRequest: 2, actLoseAnswer: 3, actCopy: 3, actStray: 2,
 	actHiccup: 3, actPause: 3, actKill: 1.2, actRestart: 1, actOffline: 2, actAway: 0.7, actStop: 0.3, actForeign: 3, actClean: 1,

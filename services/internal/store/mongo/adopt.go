@@ -17,7 +17,7 @@ import (
 // document of Tandem's may be half its work: see foreignChange and foreignView.
 
 // adoptPage is how many documents are adopted at a time.
-const adoptPage = 500
+const adoptPage = 250
 
 // foreignID selects documents with the _id that a driver made.
 var foreignID = bson.D{op("_id", "$type", "objectId")}
@@ -132,43 +132,70 @@ func (s *Store) adopt(ctx context.Context) error {
 	return nil
 }
 
-// replace puts a document in the place of an old one, unless the new one's place is
-// taken: then taken says what to do to the one there; nil for nothing.
-func (s *Store) replace(ctx context.Context, c coll, old bson.Raw, doc bson.D, taken bson.D) error {
-	err := c.insert(ctx, doc)
-	if isDuplicate(err) {
-		err = nil
-		if taken != nil {
-			_, err = c.update(ctx, bson.D{doc[0]}, taken)
-		}
-	}
-	if err == nil {
-		err = s.drop(ctx, c, old)
-	}
-	return err
+// replacement is a document to be put in the place of an old one; doc nil: none. Where
+// the new one's place is taken, taken says what to do to the one there; nil: nothing.
+type replacement struct {
+	doc   bson.D
+	taken bson.D
 }
 
-// drop removes a document.
-func (s *Store) drop(ctx context.Context, c coll, d bson.Raw) error {
-	_, err := c.deleteAll(ctx, bson.D{is("_id", d.Lookup("_id"))})
-	return err
-}
-
-// eachForeign calls do, which replaces or drops it, for every document with a foreign
-// _id, in an order.
-func (s *Store) eachForeign(ctx context.Context, c coll, order bson.D, do func(bson.Raw) error) (n int, err error) {
+// eachForeign replaces every document with a foreign _id, page by page in an order:
+// of several in one place the first counts. new says what comes in the place of a page.
+func (s *Store) eachForeign(ctx context.Context, c coll, order bson.D, new func([]bson.Raw) ([]replacement, error)) (n int, err error) {
 	for {
-		docs, err := c.all(ctx, foreignID, find().SetSort(order).SetLimit(adoptPage))
-		if err != nil || len(docs) == 0 {
+		page, err := c.all(ctx, foreignID, find().SetSort(order).SetLimit(adoptPage))
+		if err != nil || len(page) == 0 {
 			return n, err
 		}
-		for _, d := range docs {
-			if err := do(d); err != nil {
-				return n, err
-			}
-			n++
+		replacements, err := new(page)
+		if err != nil {
+			return n, err
+		}
+		if err := s.insertNew(ctx, c, replacements); err != nil {
+			return n, err
+		}
+		old := make(bson.A, len(page))
+		for i, d := range page {
+			old[i] = d.Lookup("_id")
+		}
+		if _, err := c.deleteAll(ctx, bson.D{op("_id", "$in", old)}); err != nil {
+			return n, err
+		}
+		n += len(page)
+	}
+}
+
+// insertNew inserts a page at once, and one by one where something is there already.
+func (s *Store) insertNew(ctx context.Context, c coll, page []replacement) error {
+	var docs []bson.D
+	for _, r := range page {
+		if r.doc != nil {
+			docs = append(docs, r.doc)
 		}
 	}
+	if len(docs) == 0 {
+		return nil
+	}
+	err := c.insertAll(ctx, docs, true)
+	if !isDuplicate(err) {
+		return err
+	}
+	for _, r := range page {
+		if r.doc == nil {
+			continue
+		}
+		err := c.insert(ctx, r.doc)
+		if isDuplicate(err) {
+			err = nil
+			if r.taken != nil {
+				_, err = c.update(ctx, bson.D{r.doc[0]}, r.taken)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fieldsOf are the fields of a document but its _id.

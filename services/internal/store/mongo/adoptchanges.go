@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/tandem-sync/tandem/services/internal/record"
@@ -19,32 +20,104 @@ const forgotten = ""
 // in force stays so until it ends.
 func (s *Store) adoptChanges(ctx context.Context) (n int, err error) {
 	for {
-		docs, err := s.pending().all(ctx, foreignChange, find().SetSort(bson.D{is("_id", 1)}).SetLimit(adoptPage))
-		if err != nil || len(docs) == 0 {
+		page, err := s.pending().all(ctx, foreignChange, find().SetSort(bson.D{is("_id", 1)}).SetLimit(adoptPage))
+		if err != nil || len(page) == 0 {
 			return n, err
 		}
-		for _, d := range docs {
-			if err := s.adoptChange(ctx, d, foreignChangeOf(d)); err != nil {
+		n += len(page)
+		for len(page) > 0 {
+			done := leadingDone(page)
+			if len(done) > 0 {
+				err = s.adoptDone(ctx, done)
+				page = page[len(done):]
+			} else {
+				err = s.adoptWaiting(ctx, page[0], foreignChangeOf(page[0]))
+				page = page[1:]
+			}
+			if err != nil {
 				return n, err
 			}
-			n++
 		}
 	}
 }
 
-func (s *Store) adoptChange(ctx context.Context, d bson.Raw, c record.Change) error {
-	switch {
-	case c.CUID == "" || c.Hash == "" || c.Dataset == "":
-		return s.forget(ctx, d, c, "it names no device, change or dataset and can't be answered")
-	case has(d, "deleted") && has(d, "change"):
-		return s.adoptDone(ctx, d, c, number(d, "n"), nil)
+// doneChange is a change that a reference server did.
+type doneChange struct {
+	d bson.Raw
+	c record.Change
+}
+
+// leadingDone are the changes at the head of a page that are done, up to the first
+// that waits or is a second version of one among them.
+func leadingDone(page []bson.Raw) (done []doneChange) {
+	seen := map[string]bool{}
+	for _, d := range page {
+		c := foreignChangeOf(d)
+		if !has(d, "deleted") || seen[changeKey(c)] {
+			break
+		}
+		seen[changeKey(c)] = true
+		done = append(done, doneChange{d, c})
 	}
-	known, err := s.versionsOf(ctx, []record.Change{c})
+	return done
+}
+
+// adoptDone takes over changes that are done.
+func (s *Store) adoptDone(ctx context.Context, all []doneChange) error {
+	changes := make([]record.Change, len(all))
+	for i, one := range all {
+		changes[i] = one.c
+	}
+	known, err := s.versionsOf(ctx, changes)
 	if err != nil {
 		return err
 	}
-	versions := known[changeKey(c)]
-	if has(d, "deleted") {
+	results, err := s.resultsOf(ctx, changes)
+	if err != nil {
+		return err
+	}
+	var made []madeUID
+	var messages []mongo.WriteModel
+	updates := map[string][]mongo.WriteModel{}
+	for _, one := range all {
+		r, told := results[changeKey(one.c)]
+		if !told || !answerable(one.c) {
+			messages = append(messages, mongo.NewUpdateOneModel().SetFilter(bson.D{is("_id", id(one.d))}).
+				SetUpdate(bson.D{set(is("change", forgotten)), unset("head", "line", "version")}))
+			continue
+		}
+		made = append(made, madeUID{one.c, r.kind, r.uid})
+		message, update := one.adopt(r, known[changeKey(one.c)])
+		messages = append(messages, message)
+		updates[one.c.Dataset] = append(updates[one.c.Dataset], update)
+	}
+	if err := s.adoptUIDs(ctx, made); err != nil {
+		return err
+	}
+	for dataset, writes := range updates {
+		if _, err := s.coll(updatesOf(dataset)).bulk(ctx, writes); err != nil {
+			return err
+		}
+	}
+	if _, err := s.pending().bulk(ctx, messages); err != nil {
+		return err
+	}
+	for _, one := range all { // Tandem's messages stood in a line
+		if line := text(one.d, "line"); line != "" {
+			if err := s.promote(ctx, line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// adopt is what is written into the message of a change that is done, and into its
+// update. A message of Tandem's has its version already.
+func (one doneChange) adopt(r foreignResult, versions []version) (message, update mongo.WriteModel) {
+	c, fields := one.c, []bson.E(nil)
+	n, digest := number(one.d, "n"), text(one.d, "digest")
+	if !has(one.d, "change") {
 		in := insert{change: c, digest: c.Digest(), n: 1}
 		// An update that nothing else is known of is this one's result, and no version
 		// of its own.
@@ -52,56 +125,37 @@ func (s *Store) adoptChange(ctx context.Context, d bson.Raw, c record.Change) er
 		if len(versions) > 0 {
 			in.n = versions[0].n + 1
 		}
-		return s.adoptDone(ctx, d, c, in.n, []bson.E{is("change", changeKey(c)), is("version", in.version()), is("n", in.n),
-			is("digest", in.digest), is("enqueued", id(d).Timestamp().UnixMilli())})
-	}
-	return s.adoptWaiting(ctx, d, c, versions)
-}
-
-// adoptDone takes over a change that a reference server did.
-func (s *Store) adoptDone(ctx context.Context, d bson.Raw, c record.Change, n int64, fields []bson.E) error {
-	r, err := s.resultOf(ctx, c)
-	if err != nil {
-		return err
-	}
-	if r == nil {
-		return s.forget(ctx, d, c, "nothing tells what became of it")
-	}
-	outcome, wrote := r.outcomeDoc(c)
-	digest := text(d, "digest")
-	for _, f := range fields {
-		if f.Key == "digest" {
-			digest, _ = f.Value.(string)
-		}
-	}
-	key := changeKey(c)
-	if _, err := s.coll(updatesOf(c.Dataset)).update(ctx, bson.D{is("_id", key), op("n", "$lte", n)},
-		bson.D{set(is("n", n), is("digest", digest), is("wrote", wrote))}); err != nil {
-		return err
-	}
-	if err := s.adoptUID(ctx, c, r.kind, r.uid); err != nil {
-		return err
+		n, digest = in.n, in.digest
+		fields = []bson.E{is("change", changeKey(c)), is("version", in.version()), is("n", n), is("digest", digest),
+			is("enqueued", id(one.d).Timestamp().UnixMilli())}
 	}
 	uid := c.UID
 	if r.uid != "" {
 		uid = r.uid
 	}
+	outcome, wrote := r.outcomeDoc(c)
 	fields = append(fields, is("outcome", outcome), is("recordUid", name(uid)), is("reported", r.timestamp))
-	if _, err := s.pending().update(ctx, bson.D{is("_id", d.Lookup("_id"))}, bson.D{set(fields...), unset("head", "line")}); err != nil {
-		return err
-	}
-	return s.promoteIf(ctx, text(d, "line"))
+	message = mongo.NewUpdateOneModel().SetFilter(bson.D{is("_id", id(one.d))}).SetUpdate(bson.D{set(fields...), unset("head", "line")})
+	// A reference server also writes its result into the mark of hideUpdate, which has
+	// no n.
+	update = mongo.NewUpdateOneModel().SetFilter(bson.D{is("_id", changeKey(c)), present("type"), either(bson.D{absent("n")}, bson.D{op("n", "$lte", n)})}).
+		SetUpdate(bson.D{set(is("n", n), is("digest", digest), is("wrote", wrote))})
+	return message, update
 }
 
-func (s *Store) promoteIf(ctx context.Context, line string) error {
-	if line == "" {
-		return nil
-	}
-	return s.promote(ctx, line)
-}
+// answerable: somebody can be told what became of it.
+func answerable(c record.Change) bool { return c.CUID != "" && c.Hash != "" && c.Dataset != "" }
 
 // adoptWaiting takes over a change that is to be done, as EnqueueChanges would have.
-func (s *Store) adoptWaiting(ctx context.Context, d bson.Raw, c record.Change, versions []version) error {
+func (s *Store) adoptWaiting(ctx context.Context, d bson.Raw, c record.Change) error {
+	if !answerable(c) {
+		return s.forget(ctx, d, c, "it names no device, change or dataset and can't be answered")
+	}
+	known, err := s.versionsOf(ctx, []record.Change{c})
+	if err != nil {
+		return err
+	}
+	versions := known[changeKey(c)]
 	if later, err := s.doneLater(ctx, d, c); err != nil || later {
 		if err != nil {
 			return err
@@ -163,17 +217,11 @@ func (s *Store) doneLater(ctx context.Context, d bson.Raw, c record.Change) (boo
 	return later != nil, err
 }
 
-// forget takes a message out of the queue and the log.
+// forget takes a message that waits out of the queue and the log.
 func (s *Store) forget(ctx context.Context, d bson.Raw, c record.Change, why string) error {
-	fields := []bson.E{is("change", forgotten)}
-	if !has(d, "deleted") {
-		s.options.Logger.Warn("a message of the pending queue was dropped", "why", why, "dataset", c.Dataset, "cuid", c.CUID, "change", c.Hash)
-		fields = append(fields, is("deleted", date(s.now())))
-	}
-	if _, err := s.pending().update(ctx, bson.D{is("_id", d.Lookup("_id"))}, bson.D{set(fields...), unset("head", "line", "version")}); err != nil {
-		return err
-	}
-	return s.promoteIf(ctx, text(d, "line"))
+	s.options.Logger.Warn("a message of the pending queue was dropped", "why", why, "dataset", c.Dataset, "cuid", c.CUID, "change", c.Hash)
+	_, err := s.pending().update(ctx, bson.D{is("_id", d.Lookup("_id"))}, bson.D{set(is("change", forgotten), is("deleted", date(s.now())))})
+	return err
 }
 
 // foreignChangeOf reads a change as the device sent it: the reference server keeps

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,7 +60,10 @@ func TestAdoptCrash(t *testing.T) {
 		r.whole()
 		n := 0
 		crashing := r.o
-		crashing.Interrupt = func(context.Context, string) error {
+		crashing.Interrupt = func(_ context.Context, command string) error {
+			if strings.HasPrefix(command, "createIndexes") && n < k-1 {
+				return nil // there are many, and making one twice does nothing
+			}
 			if n++; n >= k {
 				return died
 			}
@@ -67,9 +71,10 @@ func TestAdoptCrash(t *testing.T) {
 		}
 		s, err := Open(t.Context(), crashing)
 		if err == nil {
-			if k < 100 {
+			if k < 30 {
 				t.Errorf("taking over takes %d commands: too few to believe it", k-1)
 			}
+			t.Logf("%d commands", k-1)
 			_ = s.Close()
 			return
 		}

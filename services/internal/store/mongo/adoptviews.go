@@ -10,25 +10,30 @@ import (
 // adoptClients takes over dataset clients. Nothing holds a reference server to one
 // document for each: the one that was made last counts, and all accesses.
 func (s *Store) adoptClients(ctx context.Context) (int, error) {
-	c := s.clients()
-	return s.eachForeign(ctx, c, bson.D{is("_id", -1)}, func(d bson.Raw) error {
-		if text(d, "id") == "" || text(d, "datasetId") == "" {
-			return s.drop(ctx, c, d)
-		}
-		doc := bson.D{is("_id", d.Lookup("id"))}
-		for _, f := range fieldsOf(d) {
-			if v, ok := f.Value.(bson.RawValue); ok && notANumber(v) {
-				f.Value = int64(0) // a reference server that counted a collision of Tandem's
+	return s.eachForeign(ctx, s.clients(), bson.D{is("_id", -1)}, func(page []bson.Raw) (new []replacement, err error) {
+		for _, d := range page {
+			if text(d, "id") != "" && text(d, "datasetId") != "" {
+				new = append(new, replacement{adoptedClient(d), bson.D{is("$max", bson.D{is("lastAccessed", number(d, "lastAccessed"))})}})
 			}
+		}
+		return new, nil
+	})
+}
+
+func adoptedClient(d bson.Raw) bson.D {
+	doc := bson.D{is("_id", d.Lookup("id"))}
+	for _, f := range fieldsOf(d) {
+		if v, ok := f.Value.(bson.RawValue); ok && notANumber(v) {
+			f.Value = int64(0) // a reference server that counted a collision of Tandem's
+		}
+		doc = append(doc, f)
+	}
+	for _, f := range append(freshFields(), is("dueAt", int64(0)), is("expiresAt", int64(0))) {
+		if d.Lookup(f.Key).IsZero() {
 			doc = append(doc, f)
 		}
-		for _, f := range append(freshFields(), is("dueAt", int64(0)), is("expiresAt", int64(0))) {
-			if d.Lookup(f.Key).IsZero() {
-				doc = append(doc, f)
-			}
-		}
-		return s.replace(ctx, c, d, doc, bson.D{is("$max", bson.D{is("lastAccessed", number(d, "lastAccessed"))})})
-	})
+	}
+	return doc
 }
 
 func notANumber(v bson.RawValue) bool {
@@ -57,12 +62,14 @@ func (s *Store) listAnew(ctx context.Context) error {
 // adoptRecords takes over the records of a dataset. What no view holds is removed.
 func (s *Store) adoptRecords(ctx context.Context, dataset string) (int, error) {
 	c := s.coll(recordsOf(dataset))
-	n, err := s.eachForeign(ctx, c, bson.D{is("_id", 1)}, func(d bson.Raw) error {
-		if text(d, "uid") == "" || len(refsOf(d)) == 0 {
-			return s.drop(ctx, c, d)
+	n, err := s.eachForeign(ctx, c, bson.D{is("_id", 1)}, func(page []bson.Raw) (new []replacement, err error) {
+		for _, d := range page {
+			if text(d, "uid") != "" && len(refsOf(d)) > 0 {
+				new = append(new, replacement{append(bson.D{is("_id", d.Lookup("uid"))}, fieldsOf(d)...),
+					bson.D{is("$addToSet", bson.D{is("refs", bson.D{is("$each", d.Lookup("refs"))})})}})
+			}
 		}
-		return s.replace(ctx, c, d, append(bson.D{is("_id", d.Lookup("uid"))}, fieldsOf(d)...),
-			bson.D{is("$addToSet", bson.D{is("refs", bson.D{is("$each", d.Lookup("refs"))})})})
+		return new, nil
 	})
 	if err == nil { // those of Tandem's that a reference server took out of their last view
 		_, err = c.deleteAll(ctx, bson.D{op("refs", "$size", 0)})

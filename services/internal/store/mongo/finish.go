@@ -59,16 +59,15 @@ func (s *Store) FinishChange(ctx context.Context, claim store.Claim, o store.Out
 	return translate(what, err)
 }
 
-// settle writes all that follows from a finished change: the update for the device,
-// the mapping of a made-up uid, the mark in the dataset client; then it gives up the
-// head of the line. Doing it twice does no harm, and until the last step whoever
-// claims the line's head does it again.
+// settle writes all that follows from a finished change: the mapping of a made-up uid,
+// the update for the device, the mark in the dataset client; then it gives up the head of
+// the line. Doing it twice does no harm, and until the last step whoever claims the
+// line's head does it again.
+//
+// The mapping comes before the update: a device that has the update sends its changes
+// under the real uid, and they are the same changes only if the mapping is known.
 func (s *Store) settle(ctx context.Context, d bson.Raw) error {
 	q := finishedOf(d)
-	reported, err := s.saveUpdate(ctx, q)
-	if err != nil {
-		return err
-	}
 	lines := []string{q.line}
 	if q.action == record.ActionCreate && q.outcome.Type == record.Applied && q.outcome.UID != "" {
 		moved, err := s.mapUID(ctx, q, q.outcome.UID)
@@ -77,10 +76,20 @@ func (s *Store) settle(ctx context.Context, d bson.Raw) error {
 		}
 		lines = append(lines, moved...)
 	}
+	reported, err := s.saveUpdate(ctx, q)
+	if err != nil {
+		return err
+	}
 	if err := s.touchView(ctx, q); err != nil {
 		return err
 	}
-	if _, err := s.pending().update(ctx, bson.D{is("_id", q.id)}, bson.D{set(is("reported", reported)), unset("head", "line")}); err != nil {
+	first, err := s.pending().update(ctx, bson.D{is("_id", q.id), present("line")},
+		bson.D{is("$max", bson.D{is("reported", reported)}), unset("head", "line")})
+	if err == nil && !first {
+		// Another was quicker, and newer versions may have come and gone since then.
+		err = s.dropSuperseded(ctx, q, reported)
+	}
+	if err != nil {
 		return err
 	}
 	seen := map[string]bool{"": true}

@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -200,12 +201,21 @@ func (s *Store) RemoveIdle(ctx context.Context, lease store.Lease, retention tim
 	return removed, nil
 }
 
+// removeWindow is how long a removal keeps sync runs away, from each page on.
+const removeWindow = time.Minute
+
 // removeClient removes a dataset client, its refs, and the records that it alone
 // held. First it becomes one that never ran, so that a device that comes back in
-// the middle finds no half of a view; a run of it that is under way is stale.
+// the middle finds no half of a view; a run of it that is under way is stale. The removal
+// itself counts as a run under way: what a run of a device that came back writes must
+// not be taken away again.
 func (s *Store) removeClient(ctx context.Context, c record.DatasetClient, unchanged bson.D) error {
-	reset := []bson.E{is("globalHash", ""), is("syncCompleted", false), is("runToken", int64(0)), is("syncLoopStart", int64(0)),
-		is("syncLoopEnd", int64(0)), is("completedRunStart", int64(0)), is("syncScheduled", nil), is("dueAt", int64(0))}
+	token, err := s.next(ctx, "run")
+	if err != nil {
+		return err
+	}
+	reset := []bson.E{is("globalHash", ""), is("syncCompleted", false), is("runToken", token), is("runJob", ""), is("syncLoopStart", int64(0)),
+		is("syncLoopEnd", millis(until(s.now(), removeWindow))), is("completedRunStart", int64(0)), is("syncScheduled", nil), is("dueAt", int64(0))}
 	matched, err := s.clients().update(ctx, unchanged, bson.D{set(reset...), inc(is("revision", 1))})
 	if err != nil || !matched {
 		return err
@@ -213,6 +223,7 @@ func (s *Store) removeClient(ctx context.Context, c record.DatasetClient, unchan
 	if err := s.bumpShared(ctx, c.ID); err != nil {
 		return err
 	}
+	removing := slices.Concat(unchanged, bson.D{is("runToken", token)})
 	records := s.coll(recordsOf(c.Dataset))
 	for {
 		page, err := records.all(ctx, bson.D{is("refs", name(c.ID))}, find().SetProjection(only("_id")).SetLimit(hashPage))
@@ -221,6 +232,13 @@ func (s *Store) removeClient(ctx context.Context, c record.DatasetClient, unchan
 		}
 		if len(page) == 0 {
 			break
+		}
+		alone, err := s.clients().update(ctx, removing, bson.D{set(is("syncLoopEnd", millis(until(s.now(), removeWindow))))})
+		if err != nil {
+			return err
+		}
+		if !alone {
+			return s.leaveAlone(ctx, c.ID, token)
 		}
 		ids := make(bson.A, len(page))
 		for i, d := range page {
@@ -233,6 +251,16 @@ func (s *Store) removeClient(ctx context.Context, c record.DatasetClient, unchan
 			return err
 		}
 	}
-	_, err = s.clients().deleteAll(ctx, append(unchanged, is("globalHash", "")))
+	gone, err := s.clients().deleteAll(ctx, removing)
+	if err != nil || gone > 0 {
+		return err
+	}
+	return s.leaveAlone(ctx, c.ID, token)
+}
+
+// leaveAlone ends the removal of a dataset client whose devices came back: it runs at once.
+func (s *Store) leaveAlone(ctx context.Context, id string, token int64) error {
+	_, err := s.clients().update(ctx, bson.D{is("_id", name(id)), is("runToken", token)},
+		bson.D{set(is("runToken", int64(0)), is("syncLoopEnd", int64(0)), is("syncScheduled", nil), is("dueAt", int64(0)))})
 	return err
 }

@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -92,5 +93,33 @@ func TestRunBeforeItsScheduleIsNoted(t *testing.T) {
 	clock.Advance(view.Config.SyncFrequency)
 	if done := must[store.Scheduled](t)(s.ScheduleDue(t.Context(), lease, 10)); done.Jobs != 1 {
 		t.Errorf("the next run: %+v, want a job", done)
+	}
+}
+
+// No number is drawn twice, by however many at once.
+func TestCounterNeverRepeats(t *testing.T) {
+	s := open(t, optionsOf(t, storetest.Options{}))
+	const workers, each = 8, 100
+	drawn := make(chan int64, workers*each)
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for range each {
+				n, err := s.next(t.Context(), "test")
+				if err != nil {
+					t.Error(err)
+				}
+				drawn <- n
+			}
+		})
+	}
+	all.Wait()
+	close(drawn)
+	seen := map[int64]bool{}
+	for n := range drawn {
+		if seen[n] || n < 1 || n > workers*each {
+			t.Fatalf("%d was drawn twice, or is none of the first %d", n, workers*each)
+		}
+		seen[n] = true
 	}
 }

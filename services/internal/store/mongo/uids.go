@@ -82,9 +82,8 @@ func (s *Store) mapUID(ctx context.Context, q finished, uid string) ([]string, e
 		if madeUp == "" || madeUp == uid {
 			continue
 		}
-		if _, err := s.coll(collUIDs).upsert(ctx, bson.D{is("_id", aliasKey(q.dataset, q.cuid, madeUp))}, bson.D{set(
-			is("datasetId", q.dataset), is("cuid", name(q.cuid)), is("madeUp", name(madeUp)), is("uid", name(uid)),
-			is("expires", date(s.now().Add(s.options.AliasTTL))))}); err != nil {
+		filter, update := s.aliasOf(q.dataset, q.cuid, madeUp, uid)
+		if _, err := s.coll(collUIDs).upsert(ctx, filter, update); err != nil {
 			return nil, err
 		}
 	}
@@ -104,4 +103,11 @@ func (s *Store) mapUID(ctx context.Context, q finished, uid string) ([]string, e
 		lines = append(lines, old)
 	}
 	return lines, nil
+}
+
+// aliasOf is the upsert that remembers what a made-up uid became.
+func (s *Store) aliasOf(dataset, cuid, madeUp, uid string) (filter, update bson.D) {
+	return bson.D{is("_id", aliasKey(dataset, cuid, madeUp))}, bson.D{set(
+		is("datasetId", dataset), is("cuid", name(cuid)), is("madeUp", name(madeUp)), is("uid", name(uid)),
+		is("expires", date(s.now().Add(s.options.AliasTTL))))}
 }

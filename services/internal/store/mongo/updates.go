@@ -70,6 +70,17 @@ func (s *Store) lastReported(ctx context.Context, q finished) (int64, error) {
 	return last, err
 }
 
+// dropSuperseded takes an update back that was saved late: where a newer version was
+// done meanwhile and its update acknowledged, nothing was left to refuse this one.
+func (s *Store) dropSuperseded(ctx context.Context, q finished, timestamp int64) error {
+	newer, err := s.pending().one(ctx, bson.D{is("change", q.change), op("n", "$gt", q.n)}, options.FindOne().SetProjection(only("_id")))
+	if err != nil || newer == nil || timestamp == 0 {
+		return err
+	}
+	_, err = s.coll(updatesOf(q.dataset)).deleteAll(ctx, append(notSuperseded(q.change, q.n), is("n", q.n), is("timestamp", timestamp)))
+	return err
+}
+
 // leaveToNewer tells newer versions that wait what became of this one: the log may
 // forget it before they are worked on.
 func (s *Store) leaveToNewer(ctx context.Context, q finished) error {
@@ -83,27 +94,35 @@ func (s *Store) leaveToNewer(ctx context.Context, q finished) error {
 
 // tellAgain reports the result of the newest version of a change, which is done,
 // once more. A device that sends a change again had it pending until now, and has
-// passed over what it was told of its record meanwhile: it must look again.
+// passed over what it was told of its record meanwhile: it must look again. What is
+// done and not settled is reported by being settled.
 func (s *Store) tellAgain(ctx context.Context, a again) error {
-	c := a.change
-	if a.version.doc == nil {
-		u := a.version.update
-		if _, err := s.coll(updatesOf(c.Dataset)).update(ctx, notSuperseded(changeKey(c), number(u, "n")),
-			bson.D{set(is("timestamp", max(millis(s.now()), number(u, "timestamp")+1)))}); err != nil {
-			return err
-		}
-	} else {
-		q := finishedOf(a.version.doc)
-		q.reported = max(q.reported, 1) // there may be an update
-		reported, err := s.saveUpdate(ctx, q)
-		if err != nil {
-			return err
-		}
-		if _, err := s.pending().update(ctx, bson.D{is("_id", q.id)}, bson.D{is("$max", bson.D{is("reported", reported)})}); err != nil {
-			return err
-		}
+	if err := s.reportAgain(ctx, a); err != nil {
+		return err
 	}
-	_, err := s.clients().update(ctx, bson.D{is("_id", name(c.ClientID))}, bson.D{inc(is("revision", 1))})
+	_, err := s.clients().update(ctx, bson.D{is("_id", name(a.change.ClientID))}, bson.D{inc(is("revision", 1))})
+	return err
+}
+
+func (s *Store) reportAgain(ctx context.Context, a again) error {
+	d, u := a.version.doc, a.version.update
+	if d == nil {
+		_, err := s.coll(updatesOf(a.change.Dataset)).update(ctx, notSuperseded(changeKey(a.change), number(u, "n")),
+			bson.D{set(is("timestamp", max(millis(s.now()), number(u, "timestamp")+1)))})
+		return err
+	}
+	if has(d, "line") {
+		return s.settle(ctx, d)
+	}
+	q := finishedOf(d)
+	q.reported = max(q.reported, 1) // there may be an update
+	reported, err := s.saveUpdate(ctx, q)
+	if err == nil {
+		err = s.dropSuperseded(ctx, q, reported)
+	}
+	if err == nil {
+		_, err = s.pending().update(ctx, bson.D{is("_id", q.id)}, bson.D{is("$max", bson.D{is("reported", reported)})})
+	}
 	return err
 }
 
