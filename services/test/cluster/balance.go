@@ -32,6 +32,13 @@ func (p *pool) set(process, address string) {
 	p.all[process] = address
 }
 
+// remove takes a process out of the turn.
+func (p *pool) remove(process string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.order = slices.DeleteFunc(p.order, func(name string) bool { return name == process })
+}
+
 // pick takes the addresses in turn.
 func (p *pool) pick() string {
 	p.mu.Lock()

@@ -101,7 +101,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	var starting []func()
 	for _, p := range c.all() {
 		ready := p.Launch()
-		starting = append(starting, func() { p.await(ready) })
+		starting = append(starting, func() { p.Await(ready) })
 	}
 	for _, await := range starting {
 		await()
@@ -127,7 +127,7 @@ func (c *Cluster) Add(role string, flags ...string) *Process {
 	}
 	switch role {
 	case "adapter mongo":
-		p.args = append([]string{"adapter", "mongo", "--adapter-listen=127.0.0.1:0"}, c.common...)
+		p.args = append([]string{"adapter", "mongo", "--adapter-listen=127.0.0.1:0", "--adapter-mongodb-database", c.Database}, c.common...)
 		p.onLine = func(address string) { c.adapters.set(p.Name, address) }
 	case "gateway":
 		p.args = append([]string{role, "--listen=127.0.0.1:0"}, c.common...)
@@ -148,6 +148,12 @@ func (c *Cluster) Add(role string, flags ...string) *Process {
 		}
 	})
 	return p
+}
+
+// Drain lets the balancers give a process nothing new, until it is started again.
+func (c *Cluster) Drain(p *Process) {
+	c.gateways.remove(p.Name)
+	c.adapters.remove(p.Name)
 }
 
 // Role returns the processes of a role.

@@ -79,6 +79,9 @@ func (l *Log) String() string {
 // Log is what the process has said, the newest lines of it.
 func (p *Process) Log() string { return p.log.String() }
 
+// Said counts the messages with text in them that the process has logged so far.
+func (p *Process) Said(text string) int { return p.log.count(text) }
+
 // Address is where the process listens, "" when it does not.
 func (p *Process) Address() string {
 	p.mu.Lock()
@@ -96,10 +99,11 @@ func (p *Process) Env(name, value string) { p.env = append(p.env, name+"="+value
 // process says that it is ready.
 func (p *Process) Restart() {
 	p.t.Helper()
-	p.await(p.Launch())
+	p.Await(p.Launch())
 }
 
-func (p *Process) await(ready <-chan struct{}) {
+// Await waits until a process that was launched is ready, for a minute at most.
+func (p *Process) Await(ready <-chan struct{}) {
 	p.t.Helper()
 	select {
 	case <-ready:

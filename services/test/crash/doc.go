@@ -2,9 +2,8 @@
 // devices work on it over the real protocol, and then looks into its files.
 //
 // Where the simulation meets every interleaving in virtual time, this test meets
-// the real disk, the real network and the real process. Every record carries the list
-// of the edits that made it what it is, so that what was applied, and how often,
-// can be read from the backend at the end.
+// the real disk, the real network and the real process. The devices, and what is checked
+// at the end, are package fleet's.
 //
 // The tests (all code is in them) take `-crash.rounds` and `-crash.seed`.
 package crash
