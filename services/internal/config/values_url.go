@@ -168,6 +168,9 @@ func (s Store) Database() string { return database(s.MongodbDatabase, s.MongodbU
 func (a AdapterServer) Source(s Store) (URL, string) {
 	if a.MongodbURL == "" {
 		a.MongodbURL = s.MongodbURL
+		if a.MongodbDatabase == "" {
+			a.MongodbDatabase = s.MongodbDatabase
+		}
 	}
 	return a.MongodbURL, database(a.MongodbDatabase, a.MongodbURL)
 }

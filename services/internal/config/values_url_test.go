@@ -79,8 +79,11 @@ func TestDatabase(t *testing.T) {
 		}
 	}
 	store := Store{MongodbURL: "mongodb://h/sync", MongodbDatabase: "other"}
-	if u, name := (AdapterServer{}).Source(store); u != store.MongodbURL || name != "sync" {
+	if u, name := (AdapterServer{}).Source(store); u != store.MongodbURL || name != "other" {
 		t.Errorf("got %s %s", u, name)
+	}
+	if _, name := (AdapterServer{MongodbDatabase: "mine"}).Source(store); name != "mine" {
+		t.Errorf("got %s", name)
 	}
 	if u, name := (AdapterServer{MongodbURL: "mongodb://own"}).Source(store); u != "mongodb://own" || name != "tandem" {
 		t.Errorf("got %s %s", u, name)

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"hash/fnv"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,7 +48,10 @@ func build(name string, flags ...string) (string, error) {
 	}
 	// One file for all, which outlives the test process: one that is killed removes
 	// nothing. It is put in its place whole, and who runs the one before keeps that.
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("tandem-test-%d", os.Getuid()))
+	// Each checkout has its own.
+	checkout := fnv.New32a()
+	_, _ = checkout.Write([]byte(here))
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("tandem-test-%d-%08x", os.Getuid(), checkout.Sum32()))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}

@@ -37,13 +37,12 @@ type teamAdapter struct {
 	trap *trap
 	// unsaid counts, by method, what was done and reported as not done.
 	unsaid map[string]int
-	begun  map[string]bool // by idempotency key
 }
 
 func serveTeam(t *testing.T, seed uint64) *teamAdapter {
 	t.Helper()
 	a := &teamAdapter{Adapter: memadapter.New(), t: t, address: "127.0.0.1:0", rand: rand.New(rand.NewPCG(seed, 2)),
-		unsaid: map[string]int{}, begun: map[string]bool{}}
+		unsaid: map[string]int{}}
 	a.serve()
 	t.Cleanup(func() { a.stop() })
 	return a
@@ -112,8 +111,6 @@ func (a *teamAdapter) call(method, key string, do func() error) error {
 	a.mu.Lock()
 	trap := a.trap
 	now, dice, before, after := a.now, a.rand.IntN(20), a.rand.IntN(10), a.rand.IntN(10)
-	begun := a.begun[key]
-	a.begun[key] = true
 	a.mu.Unlock()
 	if trap != nil {
 		if err, caught := trap.meet(method, key, do); caught {
@@ -131,9 +128,9 @@ func (a *teamAdapter) call(method, key string, do func() error) error {
 		return err
 	case now == failing && dice < 2:
 		return adapter.RetryLater(errBadDay)
-	case now == failing && dice < 5 && (method == "List" || write && !begun && method != "HandleCollision"):
-		// As if there were something wrong with the change. That would be a lie where it
-		// was begun before: then nobody knows whether it is in effect.
+	case now == failing && dice < 5 && method != "HandleCollision":
+		// As if there were something wrong with the change. Where it was begun before, that
+		// says nothing about whether it is in effect.
 		return errBadDay
 	case now == failing && dice < 14 && write:
 		if err := do(); err != nil {

@@ -29,6 +29,7 @@ func translate(what string, err error) error {
 func sentinelOf(err error) error {
 	var selection topology.ServerSelectionError
 	var connection topology.ConnectionError
+	var pool driver.RetryablePoolError // one that was cleared while others failed
 	switch {
 	case isRefused(err):
 		return nil
@@ -37,7 +38,7 @@ func sentinelOf(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !mongo.IsTimeout(err):
 		return nil
 	case mongo.IsNetworkError(err), mongo.IsTimeout(err), errors.Is(err, mongo.ErrClientDisconnected),
-		errors.Is(err, topology.ErrPoolClosed), errors.As(err, &selection), errors.As(err, &connection), isUnavailable(err):
+		errors.Is(err, topology.ErrPoolClosed), errors.As(err, &selection), errors.As(err, &connection), errors.As(err, &pool), isUnavailable(err):
 		return store.ErrUnavailable
 	}
 	return nil
