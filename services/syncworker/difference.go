@@ -12,22 +12,28 @@ const (
 	batchBytes   = 4 << 20
 )
 
-// difference is what a list of the backend has that the stored view has not.
+// difference is what a list of the backend has that the stored view has not. It is
+// to be closed.
 type difference struct {
-	upserts     []record.Record
+	upserts     pile
 	removes     []string
 	contentHash string // of the whole list
 }
 
 // compareList hashes a list as it comes and keeps what differs from stored
 // (uid to hash), which it empties. A uid that comes twice counts once.
-func compareList(hasher record.Hasher, list iter.Seq2[record.Record, error], stored map[string]string, twice func(uid string)) (difference, error) {
-	var d difference
+func compareList(hasher record.Hasher, list iter.Seq2[record.Record, error], stored map[string]string, twice func(uid string)) (d difference, err error) {
+	defer func() {
+		if err != nil {
+			_ = d.close() // what went wrong first counts
+			d = difference{}
+		}
+	}()
 	var content record.GlobalHash
 	seen := make(map[string]struct{}, len(stored))
 	for r, err := range list {
 		if err != nil {
-			return difference{}, err
+			return d, err
 		}
 		if _, ok := seen[r.UID]; ok {
 			twice(r.UID)
@@ -36,11 +42,13 @@ func compareList(hasher record.Hasher, list iter.Seq2[record.Record, error], sto
 		seen[r.UID] = struct{}{}
 		hash, err := hasher(r.Data)
 		if err != nil {
-			return difference{}, err
+			return d, err
 		}
 		content.Add(r.UID, hash)
 		if old, ok := stored[r.UID]; !ok || old != hash {
-			d.upserts = append(d.upserts, record.Record{UID: r.UID, Hash: hash, Data: r.Data})
+			if err := d.upserts.add(record.Record{UID: r.UID, Hash: hash, Data: r.Data}); err != nil {
+				return d, err
+			}
 		}
 		delete(stored, r.UID)
 	}
@@ -56,25 +64,35 @@ type batch struct {
 	removes []string
 }
 
+// size is how many records differ.
+func (d *difference) size() int { return d.upserts.n + len(d.removes) }
+
+func (d *difference) close() error { return d.upserts.close() }
+
 // batches cuts the difference into pieces that the store takes in one call.
-func (d difference) batches() iter.Seq[batch] {
-	return func(yield func(batch) bool) {
-		start, bytes := 0, 0
-		for i, r := range d.upserts {
-			bytes += len(r.Data)
-			if i-start+1 < batchRecords && bytes < batchBytes {
-				continue
-			}
-			if !yield(batch{upserts: d.upserts[start : i+1]}) {
+func (d *difference) batches() iter.Seq2[batch, error] {
+	return func(yield func(batch, error) bool) {
+		var next batch
+		bytes := 0
+		for r, err := range d.upserts.all() {
+			if err != nil {
+				yield(batch{}, err)
 				return
 			}
-			start, bytes = i+1, 0
+			next.upserts, bytes = append(next.upserts, r), bytes+len(r.Data)
+			if len(next.upserts) < batchRecords && bytes < batchBytes {
+				continue
+			}
+			if !yield(next, nil) {
+				return
+			}
+			next, bytes = batch{}, 0
 		}
-		if start < len(d.upserts) && !yield(batch{upserts: d.upserts[start:]}) {
+		if len(next.upserts) > 0 && !yield(next, nil) {
 			return
 		}
 		for start := 0; start < len(d.removes); start += batchRecords {
-			if !yield(batch{removes: d.removes[start:min(start+batchRecords, len(d.removes))]}) {
+			if !yield(batch{removes: d.removes[start:min(start+batchRecords, len(d.removes))]}, nil) {
 				return
 			}
 		}

@@ -56,10 +56,10 @@ func TestDifference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := uids(d.upserts); !slices.Equal(got, []string{"changed", "new", "unhashed"}) {
+	if got := uids(d.upserts.kept); !slices.Equal(got, []string{"changed", "new", "unhashed"}) {
 		t.Errorf("upserts %v", got)
 	}
-	for _, r := range d.upserts {
+	for _, r := range d.upserts.kept {
 		if r.Hash != hash(t, string(r.Data)) {
 			t.Errorf("%s: hash %q of %s", r.UID, r.Hash, r.Data)
 		}
@@ -78,7 +78,7 @@ func TestDifferenceOfBrokenLists(t *testing.T) {
 		"error half-way": listOf(broken, "a", `{}`, "a", `{}`),
 	} {
 		d, err := compareList(record.Hash, list, map[string]string{"old": "x"}, func(string) {})
-		if err == nil || d.upserts != nil || d.removes != nil || d.contentHash != "" {
+		if err == nil || d.upserts.n != 0 || d.removes != nil || d.contentHash != "" {
 			t.Errorf("%s: %+v, %v; want an error and nothing to store", name, d, err)
 		}
 	}
@@ -88,11 +88,11 @@ func TestDuplicateUIDs(t *testing.T) {
 	var twice []string
 	d, err := compareList(record.Hash, listOf(nil, "a", `{"v":1}`, "b", `{}`, "a", `{"v":2}`, "a", `{"v":1}`), map[string]string{},
 		func(uid string) { twice = append(twice, uid) })
-	if err != nil || !slices.Equal(twice, []string{"a", "a"}) || !slices.Equal(uids(d.upserts), []string{"a", "b"}) {
+	if err != nil || !slices.Equal(twice, []string{"a", "a"}) || !slices.Equal(uids(d.upserts.kept), []string{"a", "b"}) {
 		t.Fatalf("%+v, %v, twice %v", d, err, twice)
 	}
-	if string(d.upserts[0].Data) != `{"v":1}` {
-		t.Errorf("stored %s, want the first", d.upserts[0].Data)
+	if string(d.upserts.kept[0].Data) != `{"v":1}` {
+		t.Errorf("stored %s, want the first", d.upserts.kept[0].Data)
 	}
 	once, err := compareList(record.Hash, listOf(nil, "b", `{}`, "a", `{"v":1}`), map[string]string{}, never(t))
 	if err != nil || once.contentHash != d.contentHash {
@@ -154,7 +154,7 @@ func TestDifferenceProperties(t *testing.T) {
 		}
 		contents[text] = d.contentHash
 		shuffle(random, pairs)
-		if again, err := compareList(record.Hash, listOf(nil, pairs...), view, never(t)); err != nil || len(again.upserts)+len(again.removes) != 0 || again.contentHash != d.contentHash {
+		if again, err := compareList(record.Hash, listOf(nil, pairs...), view, never(t)); err != nil || again.size() != 0 || again.contentHash != d.contentHash {
 			t.Fatalf("seed %d round %d: the same list again gives %+v, %v", seed, round, again, err)
 		}
 	}
@@ -199,14 +199,20 @@ func TestBatches(t *testing.T) {
 			for len(big) < size {
 				big += big
 			}
-			d.upserts = append(d.upserts, record.Record{UID: fmt.Sprint(i), Data: json.RawMessage(big[:size])})
+			if err := d.upserts.add(record.Record{UID: fmt.Sprint(i), Data: json.RawMessage(big[:size])}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for i := range tc.removes {
 			d.removes = append(d.removes, fmt.Sprint("x", i))
 		}
 		n := 0
-		var all difference
-		for b := range d.batches() {
+		var upserts []record.Record
+		var removes []string
+		for b, err := range d.batches() {
+			if err != nil {
+				t.Fatal(err)
+			}
 			n++
 			bytes := 0
 			for _, r := range b.upserts[:max(len(b.upserts)-1, 0)] {
@@ -215,19 +221,22 @@ func TestBatches(t *testing.T) {
 			if size := len(b.upserts) + len(b.removes); size == 0 || size > batchRecords || bytes >= batchBytes {
 				t.Errorf("%s: a batch of %d, of %d bytes before its last", name, size, bytes)
 			}
-			all.upserts = append(all.upserts, b.upserts...)
-			all.removes = append(all.removes, b.removes...)
+			upserts = append(upserts, b.upserts...)
+			removes = append(removes, b.removes...)
 		}
-		if n != tc.want || len(all.upserts) != len(d.upserts) || !slices.Equal(all.removes, d.removes) {
-			t.Errorf("%s: %d batches with %d and %d, want %d with %d and %d", name, n, len(all.upserts), len(all.removes), tc.want, len(d.upserts), tc.removes)
+		if n != tc.want || len(upserts) != d.upserts.n || !slices.Equal(removes, d.removes) {
+			t.Errorf("%s: %d batches with %d and %d, want %d with %d and %d", name, n, len(upserts), len(removes), tc.want, d.upserts.n, tc.removes)
 		}
-		for i := range all.upserts {
-			if all.upserts[i].UID != d.upserts[i].UID {
-				t.Fatalf("%s: record %d is %s", name, i, all.upserts[i].UID)
+		for i, r := range upserts {
+			if r.UID != fmt.Sprint(i) || len(r.Data) != tc.sizes[i] {
+				t.Fatalf("%s: record %d is %s, of %d bytes", name, i, r.UID, len(r.Data))
 			}
 		}
 		for range d.batches() {
 			break // whoever ends early gets no more
+		}
+		if err := d.close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

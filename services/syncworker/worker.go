@@ -89,7 +89,11 @@ func (w *Worker) run(ctx context.Context, log *slog.Logger, j store.Job) error {
 		w.report(run.Client.Dataset, 0, err)
 		return w.Store.EndRun(context.WithoutCancel(ctx), run, "")
 	}
-	for batch := range diff.batches() {
+	defer diff.close() //nolint:errcheck // a temporary file that has no name any more
+	for batch, err := range diff.batches() {
+		if err != nil {
+			return w.fail(ctx, run, err)
+		}
 		if err := w.Store.WriteRecords(ctx, run, batch.upserts, batch.removes); err != nil {
 			return w.fail(ctx, run, fmt.Errorf("store the differences of %s: %w", j.ClientID, err))
 		}
@@ -97,10 +101,10 @@ func (w *Worker) run(ctx context.Context, log *slog.Logger, j store.Job) error {
 	if err := w.Store.EndRun(ctx, run, diff.contentHash); err != nil {
 		return err
 	}
-	if n := len(diff.upserts) + len(diff.removes); n > 0 {
-		log.Debug("sync run stored differences", "changed", len(diff.upserts), "removed", len(diff.removes))
+	if diff.size() > 0 {
+		log.Debug("sync run stored differences", "changed", diff.upserts.n, "removed", len(diff.removes))
 	}
-	w.report(run.Client.Dataset, len(diff.upserts)+len(diff.removes), nil)
+	w.report(run.Client.Dataset, diff.size(), nil)
 	return nil
 }
 
