@@ -69,7 +69,8 @@ func (d *difference) size() int { return d.upserts.n + len(d.removes) }
 
 func (d *difference) close() error { return d.upserts.close() }
 
-// batches cuts the difference into pieces that the store takes in one call.
+// batches cuts the difference into pieces that the store takes in one call. A small one
+// is one piece, so that devices do not see what is new beside what is gone.
 func (d *difference) batches() iter.Seq2[batch, error] {
 	return func(yield func(batch, error) bool) {
 		var next batch
@@ -88,13 +89,14 @@ func (d *difference) batches() iter.Seq2[batch, error] {
 			}
 			next, bytes = batch{}, 0
 		}
-		if len(next.upserts) > 0 && !yield(next, nil) {
-			return
-		}
-		for start := 0; start < len(d.removes); start += batchRecords {
-			if !yield(batch{removes: d.removes[start:min(start+batchRecords, len(d.removes))]}, nil) {
+		left := d.removes
+		for len(next.upserts)+len(left) > 0 {
+			n := min(batchRecords-len(next.upserts), len(left))
+			next.removes, left = left[:n], left[n:]
+			if !yield(next, nil) {
 				return
 			}
+			next = batch{}
 		}
 	}
 }

@@ -183,16 +183,16 @@ func TestBatches(t *testing.T) {
 		removes int
 		want    int // batches
 	}{
-		"nothing":               {nil, 0, 0},
-		"one":                   {[]int{10}, 0, 1},
-		"one batch":             {make([]int, batchRecords), 0, 1},
-		"one more":              {make([]int, batchRecords+1), 0, 2},
-		"many":                  {make([]int, 10*batchRecords), 0, 10},
-		"two that fill one":     {[]int{batchBytes / 2, batchBytes / 2, 1}, 0, 2},
-		"each of them too big":  {[]int{batchBytes, batchBytes, batchBytes}, 0, 3},
-		"removes":               {nil, batchRecords, 1},
-		"one remove more":       {nil, batchRecords + 1, 2},
-		"upserts, then removes": {[]int{1, 1}, 2, 2},
+		"nothing":              {nil, 0, 0},
+		"one":                  {[]int{10}, 0, 1},
+		"one batch":            {make([]int, batchRecords), 0, 1},
+		"one more":             {make([]int, batchRecords+1), 0, 2},
+		"many":                 {make([]int, 10*batchRecords), 0, 10},
+		"two that fill one":    {[]int{batchBytes / 2, batchBytes / 2, 1}, 0, 2},
+		"each of them too big": {[]int{batchBytes, batchBytes, batchBytes}, 0, 3},
+		"removes":              {nil, batchRecords, 1},
+		"one remove more":      {nil, batchRecords + 1, 2},
+		"upserts and removes":  {[]int{1, 1}, 2, 1},
 	} {
 		var d difference
 		for i, size := range tc.sizes {

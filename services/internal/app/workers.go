@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/tandem-sync/tandem/services/ackworker"
@@ -28,7 +29,7 @@ func (n *Node) openWorkers(context.Context) error {
 	}{
 		{PendingWorker, n.pendingWork},
 		{AckWorker, func() func(context.Context) { return n.ackLoop().Run }},
-		{SyncWorker, func() func(context.Context) { return n.syncLoop().Run }},
+		{SyncWorker, n.syncWork},
 		{Scheduler, func() func(context.Context) { return n.newScheduler().Run }},
 	} {
 		if n.opts.has(part.role) {
@@ -64,6 +65,24 @@ func (n *Node) ackLoop() *consume.Loop[[]store.ClaimedAck] {
 	l := newLoop[[]store.ClaimedAck](n, stats.AckWorker, n.cfg.AckWorker.Loop, ackworker.Queue{Store: n.store}, wake.Ack)
 	l.Log = n.log.With("role", AckWorker)
 	return l
+}
+
+// syncWork does sync runs, and asks for them where adapters tell of changes.
+func (n *Node) syncWork() func(context.Context) {
+	loop := n.syncLoop()
+	if n.cfg.SyncWorker.Concurrency == 0 {
+		return loop.Run // switched off
+	}
+	watches := &syncworker.Watches{
+		Store: n.store, Backend: func(d string) (syncworker.Watched, error) { return n.backend(d) },
+		SyncOnChange: n.datasets.RefreshAfter, Bus: n.bus, Clock: n.clock, Log: n.log.With("role", SyncWorker),
+	}
+	return func(ctx context.Context) {
+		var watching sync.WaitGroup
+		watching.Go(func() { watches.Run(ctx) })
+		loop.Run(ctx)
+		watching.Wait()
+	}
 }
 
 func (n *Node) syncLoop() *consume.Loop[store.Job] {

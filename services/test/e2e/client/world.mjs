@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import assert from 'node:assert/strict';
 import { Device } from './device.mjs';
+import { until } from './until.mjs';
 
 const url = (process.env.TANDEM_URL ?? '').replace(/\/$/, '');
 if (!url) throw new Error('TANDEM_URL must hold the base URL of a running Tandem');
@@ -43,6 +44,12 @@ export function world(t, { dataset = `tasks-${randomUUID().slice(0, 8)}`, query 
       const { uid } = await maker.result(marker);
       const fresh = await w.device({ query: view });
       await fresh.syncUntil('marker on a new device', async () => uid in (await fresh.list()));
+      // It may have come in the middle of that sync run; then its hash is the older one.
+      await until('nothing more to ask for', async () => {
+        const from = fresh.net.log.length;
+        await fresh.sync();
+        return fresh.net.exchanges('syncRecords', from).length === 0;
+      });
       const truth = await fresh.list();
       for (const d of devices) {
         try {
