@@ -131,7 +131,10 @@ func TestDifferenceProperties(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for b := range d.batches() {
+		for b, err := range d.batches() {
+			if err != nil {
+				t.Fatal(err)
+			}
 			for _, r := range b.upserts {
 				if before[r.UID] == r.Hash {
 					t.Errorf("seed %d round %d: %s is written and has not changed", seed, round, r.UID)
@@ -232,7 +235,10 @@ func TestBatches(t *testing.T) {
 				t.Fatalf("%s: record %d is %s, of %d bytes", name, i, r.UID, len(r.Data))
 			}
 		}
-		for range d.batches() {
+		for _, err := range d.batches() {
+			if err != nil {
+				t.Error(err)
+			}
 			break // whoever ends early gets no more
 		}
 		if err := d.close(); err != nil {
