@@ -19,6 +19,8 @@ const (
 	lookForDatasets = 5 * time.Second
 	// watchPause is the time between two wishes of one dataset: hints in between are merged.
 	watchPause = 100 * time.Millisecond
+	// beginsWithin is how long an adapter may take from the call to listening to its backend.
+	beginsWithin = 2 * time.Second
 	// firstRetry and lastRetry bound the pause before an adapter is watched again.
 	firstRetry, lastRetry = time.Second, time.Minute
 )
@@ -140,7 +142,10 @@ func (w *Watches) listen(ctx context.Context, dataset string, kick chan hinted) 
 	if err != nil || !about.Watch {
 		return false, err
 	}
-	merge(kick, hinted{}) // what changed while nobody watched
+	// What changed while nobody watched; and once more when the adapter has had the time
+	// to begin, for which the contract has no sign.
+	merge(kick, hinted{})
+	defer time.AfterFunc(beginsWithin, func() { merge(kick, hinted{}) }).Stop()
 	return true, b.Watch(ctx, func(params json.RawMessage) {
 		h := hinted{}
 		if len(params) > 0 {
