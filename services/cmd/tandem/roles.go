@@ -58,10 +58,24 @@ func newAdapterCommand() *cobra.Command {
 		Args:  cobra.NoArgs, // an unknown kind is an error
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	mongo := &cobra.Command{
-		Use:   "mongo",
-		Short: "Serve the adapter that keeps records in MongoDB",
-		Long: "Serves the adapter that keeps each dataset in a MongoDB collection, over gRPC with the health service and reflection.\n" +
+	cmd.AddCommand(
+		newAdapterKindCommand(app.MongoAdapter(), "Serve the adapter that keeps records in MongoDB",
+			"Serves the adapter that keeps each dataset in a MongoDB collection"),
+		newAdapterKindCommand(app.SQLAdapter(), "Serve the adapter that keeps records in an SQL database",
+			"Serves the adapter that keeps each dataset in a table of PostgreSQL, MySQL or MariaDB (settings: adapterConfigFile)"),
+		newAdapterKindCommand(app.WebhookAdapter(), "Serve the adapter that asks an HTTP service",
+			"Serves the adapter that asks a service of your own with signed HTTP requests (settings: adapterConfigFile)"),
+		newAdapterKindCommand(app.CSVAdapter(), "Serve the adapter that keeps records in CSV files",
+			"Serves the adapter that keeps each dataset in a CSV file of a directory (settings: adapterConfigFile)"),
+	)
+	return cmd
+}
+
+func newAdapterKindCommand(kind app.AdapterKind, short, long string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   kind.Name,
+		Short: short,
+		Long: long + ", over gRPC with the health service and reflection.\n" +
 			"SIGTERM or Ctrl-C finishes the calls under way and ends with exit code 0.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -69,12 +83,11 @@ func newAdapterCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return app.RunMongoAdapter(cmd.Context(), o, func(addr string) {
-				fmt.Fprintln(cmd.OutOrStdout(), ready("adapter mongo", addr))
+			return app.RunAdapter(cmd.Context(), o, kind, func(addr string) {
+				fmt.Fprintln(cmd.OutOrStdout(), ready("adapter "+kind.Name, addr))
 			})
 		},
 	}
-	addConfigFlags(mongo)
-	cmd.AddCommand(mongo)
+	addConfigFlags(cmd)
 	return cmd
 }

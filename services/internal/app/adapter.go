@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/tandem-sync/tandem/api/adapter"
 	adapterv1 "github.com/tandem-sync/tandem/proto/adapter/v1"
 	"github.com/tandem-sync/tandem/services/internal/clock"
+	"github.com/tandem-sync/tandem/services/internal/config"
 	"github.com/tandem-sync/tandem/services/internal/datasets"
 	"github.com/tandem-sync/tandem/services/internal/stats"
 )
@@ -30,11 +32,19 @@ type readyAdapter interface {
 	Close() error
 }
 
-// RunMongoAdapter serves the MongoDB adapter as a process of its own until ctx ends,
-// and calls ready with its address once records can be read and written. While
-// MongoDB is away at the start, gRPC's health service says NOT_SERVING, and calls
-// are told to come again.
-func RunMongoAdapter(ctx context.Context, o Options, ready func(addr string)) error {
+// AdapterKind is a ready-made adapter: what it is called, what its settings must
+// say, and how it is opened. open waits for a backend that is away.
+type AdapterKind struct {
+	Name  string // of the command
+	check func(config.Config) error
+	open  func(ctx context.Context, cfg config.Config, known *datasets.Snapshot, log *slog.Logger) (readyAdapter, error)
+}
+
+// RunAdapter serves a ready-made adapter as a process of its own until ctx ends, and
+// calls ready with its address once records can be read and written. While its
+// backend is away at the start, gRPC's health service says NOT_SERVING, and calls are
+// told to come again.
+func RunAdapter(ctx context.Context, o Options, kind AdapterKind, ready func(addr string)) error {
 	if o.Clock == nil {
 		o.Clock = clock.System
 	}
@@ -42,8 +52,8 @@ func RunMongoAdapter(ctx context.Context, o Options, ready func(addr string)) er
 	for _, note := range o.Config.Notes {
 		log.Warn(note)
 	}
-	if u, _ := o.Config.AdapterServer.Source(o.Config.Store); u == "" {
-		return errors.New("the mongo adapter needs a MongoDB: set adapterMongodbUrl (--adapter-mongodb-url or TANDEM_ADAPTER_MONGODB_URL), or mongodbUrl where Tandem's own serves for it, such as mongodb://db:27017/tandem")
+	if err := kind.check(o.Config); err != nil {
+		return err
 	}
 	known, err := datasets.Open(datasets.Options{Under: o.Config.Datasets, Log: log, Clock: o.Clock})
 	if err != nil {
@@ -76,7 +86,7 @@ func RunMongoAdapter(ctx context.Context, o Options, ready func(addr string)) er
 		options = append(options, adapter.WithTLS(serving))
 	}
 	stop := serveNotYet(listener, serving)
-	served, err := openMongoAdapter(ctx, o.Config, known.Current(), log)
+	served, err := kind.open(ctx, o.Config, known.Current(), log)
 	stop()
 	if err != nil {
 		return unlessStopped(ctx, err)

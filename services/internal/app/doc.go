@@ -6,5 +6,5 @@
 // is away at the start is waited for (patiently). A node stops in two stages: it takes
 // no new work, lets the work in hand finish, then closes what it opened.
 //
-// RunMongoAdapter is the one process that is no Node: it has no store.
+// RunAdapter is the one process that is no Node: it has no store.
 package app

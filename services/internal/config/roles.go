@@ -117,7 +117,7 @@ type Adapters struct {
 // AdapterServer is `tandem adapter`: a ready-made adapter as a process.
 type AdapterServer struct {
 	Listen          string // adapterListen: HOST:PORT; default 127.0.0.1:50051; port 0 picks a free one
-	ConfigFile      string // adapterConfigFile: settings of the webhook and csv adapters, YAML; default "": none
+	ConfigFile      string // adapterConfigFile: settings of the webhook, csv and sql adapters, YAML; default "": none
 	MongodbURL      URL    // adapterMongodbUrl; default "": mongodbUrl
 	MongodbDatabase string // adapterMongodbDatabase; default "": that of the URL, else tandem
 

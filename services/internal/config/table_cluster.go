@@ -28,7 +28,7 @@ func adapterSettings(a *Adapters) []setting {
 func adapterServerSettings(a *AdapterServer) []setting {
 	return []setting{
 		{Key: "adapterListen", Doc: "HOST:PORT that `tandem adapter` serves on; port 0 picks a free one.", value: textValue{p: &a.Listen, valid: address, wanted: "HOST:PORT"}},
-		{Key: "adapterConfigFile", Doc: "YAML file with the settings of `tandem adapter webhook` or `tandem adapter csv`.", value: textValue{p: &a.ConfigFile}},
+		{Key: "adapterConfigFile", Doc: "YAML file with the settings of `tandem adapter webhook`, `tandem adapter csv` or `tandem adapter sql`.", value: textValue{p: &a.ConfigFile}},
 		{Key: "adapterMongodbUrl", Doc: "MongoDB that `tandem adapter mongo` keeps records in; empty: mongodbUrl.", value: mongodbURL(&a.MongodbURL)},
 		{Key: "adapterMongodbDatabase", Doc: "Database in it; empty: mongodbDatabase where adapterMongodbUrl is empty too, else that of the URL, else `tandem`.", value: textValue{p: &a.MongodbDatabase, valid: databaseName, wanted: "the name of a database"}},
 		{Key: "adapterListenCertFile", Doc: "PEM file of its certificate, read again for each connection; empty: it serves plain text.", value: textValue{p: &a.CertFile}},
