@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// lookForDatasets is the time between two looks for datasets that are in use.
-	lookForDatasets = 5 * time.Second
+	// forgetAfter is how long a dataset without sync runs is watched.
+	forgetAfter = 24 * time.Hour
 	// watchPause is the time between two wishes of one dataset: hints in between are merged.
 	watchPause = 100 * time.Millisecond
 	// beginsWithin is how long an adapter may take from the call to listening to its backend.
@@ -27,7 +27,6 @@ const (
 
 // WatchStore is what Watches need of the store.
 type WatchStore interface {
-	ListDatasetClients(ctx context.Context, dataset string) ([]record.DatasetClient, error)
 	WantSync(ctx context.Context, wish store.SyncWish) error
 }
 
@@ -37,11 +36,8 @@ type Watched interface {
 	Watch(ctx context.Context, hint func(queryParams json.RawMessage)) error
 }
 
-// Watches ask for sync runs when adapters say that their backends were changed from
-// elsewhere (Watch, which adapters need not offer), for the datasets that are in use and
-// have syncOnChange. A hint that is lost costs no more than the wait for the schedule.
-// Several processes may watch one dataset: their wishes are merged in the store.
-type Watches struct {
+// WatchOptions is what Watches need.
+type WatchOptions struct {
 	Store   WatchStore
 	Backend func(dataset string) (Watched, error)
 	// SyncOnChange tells whether a dataset wants this.
@@ -51,53 +47,71 @@ type Watches struct {
 	Log          *slog.Logger
 }
 
-// Run watches until ctx ends.
-func (w *Watches) Run(ctx context.Context) {
-	watched := map[string]context.CancelFunc{}
-	var all sync.WaitGroup
-	defer all.Wait()
-	look := time.NewTicker(lookForDatasets)
-	defer look.Stop()
-	for {
-		if inUse, err := w.inUse(ctx); err == nil { // else those of before are watched on
-			for dataset, end := range watched {
-				if !inUse[dataset] {
-					end()
-					delete(watched, dataset)
-				}
-			}
-			for dataset := range inUse {
-				if watched[dataset] == nil {
-					one, end := context.WithCancel(ctx)
-					watched[dataset] = end
-					all.Go(func() { w.watch(one, dataset) })
-				}
-			}
-		}
-		select {
-		case <-ctx.Done():
-			for _, end := range watched {
-				end()
-			}
-			return
-		case <-look.C:
-		}
+// Watches ask for sync runs when adapters say that their backends were changed from
+// elsewhere (Watch, which adapters need not offer), for the datasets that are in use and
+// have syncOnChange. It learns of them from the sync runs that this process does, so that it
+// costs the store nothing. A hint that is lost costs no more than the wait for the schedule.
+// Several processes may watch one dataset: their wishes are merged in the store.
+type Watches struct {
+	WatchOptions
+	seen chan string
+}
+
+// NewWatches makes Watches that watch nothing yet.
+func NewWatches(o WatchOptions) *Watches {
+	return &Watches{WatchOptions: o, seen: make(chan string, 256)}
+}
+
+// Saw notes that a dataset is in use: a sync run of one of its views was asked for. It is
+// Worker.OnRun, as far as this is concerned, and never waits: what is too much at once the
+// next run says again.
+func (w *Watches) Saw(dataset string) {
+	select {
+	case w.seen <- dataset:
+	default:
 	}
 }
 
-// inUse are the datasets of active dataset clients that want syncOnChange.
-func (w *Watches) inUse(ctx context.Context) (map[string]bool, error) {
-	clients, err := w.Store.ListDatasetClients(ctx, "")
-	if err != nil {
-		return nil, err
+// Run watches until ctx ends. A dataset is watched from its first sync run in this process
+// until there was none for forgetAfter.
+func (w *Watches) Run(ctx context.Context) {
+	type watched struct {
+		last time.Time
+		end  context.CancelFunc
 	}
-	inUse := map[string]bool{}
-	for _, c := range clients {
-		if _, on := w.SyncOnChange(c.Dataset); on && c.Active && !c.Stopped {
-			inUse[c.Dataset] = true
+	all := map[string]watched{}
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	forget := time.NewTicker(forgetAfter / 24)
+	defer forget.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			for _, one := range all {
+				one.end()
+			}
+			return
+		case dataset := <-w.seen:
+			if _, on := w.SyncOnChange(dataset); !on {
+				break
+			}
+			one, known := all[dataset]
+			if !known {
+				var dctx context.Context
+				dctx, one.end = context.WithCancel(ctx)
+				watching.Go(func() { w.watch(dctx, dataset) })
+			}
+			one.last = time.Now()
+			all[dataset] = one
+		case now := <-forget.C:
+			for dataset, one := range all {
+				if _, on := w.SyncOnChange(dataset); !on || now.Sub(one.last) > forgetAfter {
+					one.end()
+					delete(all, dataset)
+				}
+			}
 		}
 	}
-	return inUse, nil
 }
 
 // watch watches one dataset until ctx ends. One whose adapter does not tell of changes

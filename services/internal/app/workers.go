@@ -69,14 +69,11 @@ func (n *Node) ackLoop() *consume.Loop[[]store.ClaimedAck] {
 
 // syncWork does sync runs, and asks for them where adapters tell of changes.
 func (n *Node) syncWork() func(context.Context) {
-	loop := n.syncLoop()
-	if n.cfg.SyncWorker.Concurrency == 0 {
-		return loop.Run // switched off
-	}
-	watches := &syncworker.Watches{
+	watches := syncworker.NewWatches(syncworker.WatchOptions{
 		Store: n.store, Backend: func(d string) (syncworker.Watched, error) { return n.backend(d) },
 		SyncOnChange: n.datasets.RefreshAfter, Bus: n.bus, Clock: n.clock, Log: n.log.With("role", SyncWorker),
-	}
+	})
+	loop := n.syncLoop(func(dataset string, _ int, _ error) { watches.Saw(dataset) })
 	return func(ctx context.Context) {
 		var watching sync.WaitGroup
 		watching.Go(func() { watches.Run(ctx) })
@@ -85,11 +82,11 @@ func (n *Node) syncWork() func(context.Context) {
 	}
 }
 
-func (n *Node) syncLoop() *consume.Loop[store.Job] {
+func (n *Node) syncLoop(onRun func(dataset string, changed int, err error)) *consume.Loop[store.Job] {
 	log := n.log.With("role", SyncWorker)
 	w := &syncworker.Worker{
 		Store: n.store, Backend: func(d string) (syncworker.Backend, error) { return n.backend(d) },
-		Hasher: n.datasets.Hasher, Log: log,
+		Hasher: n.datasets.Hasher, OnRun: onRun, Log: log,
 	}
 	l := newLoop[store.Job](n, stats.SyncWorker, n.cfg.SyncWorker.Loop, w, wake.Sync)
 	l.Log = log
