@@ -15,16 +15,13 @@ import (
 
 // Options configure a Router. A zero value of a number or time means its default.
 type Options struct {
-	// Default serves the datasets that Routes does not name. Without it they are refused.
+	// Default serves the datasets that Endpoints does not name. Without it they are refused.
 	// The Router does not close it.
 	Default grpc.ClientConnInterface
 	// DefaultAddress is used where Default is nil; host:port or a gRPC target.
 	DefaultAddress string
-	// Routes gives the address of a dataset's adapter, "" for the default. It is
-	// asked at each For and may change its mind.
-	Routes func(dataset string) (address string)
-	// Endpoints takes the place of Routes where adapters have security of their own;
-	// without Address it is the default. It is asked as Routes is.
+	// Endpoints gives where a dataset's adapter is; without Address it is the default.
+	// It is asked at each For and may change its mind. nil: all have the default.
 	Endpoints func(dataset string) endpoint.Endpoint
 	// Dial makes the connection to an address, once; default Dial (plain text).
 	Dial func(address string) (*grpc.ClientConn, error)
@@ -81,11 +78,6 @@ func New(o Options) *Router {
 	return &Router{o: o, pool: pool, adapters: map[string]*conn{}}
 }
 
-// RouteMap makes Options.Routes of a map from dataset to address.
-func RouteMap(m map[string]string) func(string) string {
-	return func(dataset string) string { return m[dataset] }
-}
-
 // For returns the backend of a dataset. Where there is none the error is of the
 // kind Refused.
 func (r *Router) For(dataset string) (*Backend, error) {
@@ -123,11 +115,8 @@ func (r *Router) conn(dataset string) (link, error) {
 
 func (r *Router) endpoint(dataset string) endpoint.Endpoint {
 	var e endpoint.Endpoint
-	switch {
-	case r.o.Endpoints != nil:
+	if r.o.Endpoints != nil {
 		e = r.o.Endpoints(dataset)
-	case r.o.Routes != nil:
-		e.Address = r.o.Routes(dataset)
 	}
 	if e.Address == "" && r.o.Default == nil {
 		e = endpoint.Endpoint{Address: r.o.DefaultAddress}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tandem-sync/tandem/api/adapter"
 	"github.com/tandem-sync/tandem/api/adapter/memadapter"
+	"github.com/tandem-sync/tandem/services/internal/endpoint"
 )
 
 // serve serves an adapter over TCP until stop.
@@ -44,7 +45,9 @@ func TestRoutes(t *testing.T) {
 	dialled := map[string]int{}
 	router := New(Options{
 		DefaultAddress: first,
-		Routes:         RouteMap(map[string]string{"b": second, "b2": second, "bad": "unix://%%"}),
+		Endpoints: func(dataset string) endpoint.Endpoint {
+			return endpoint.Endpoint{Address: map[string]string{"b": second, "b2": second, "bad": "unix://%%"}[dataset]}
+		},
 		Dial: func(address string) (*grpc.ClientConn, error) {
 			dialled[address]++
 			return Dial(address)
